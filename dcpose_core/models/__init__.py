@@ -1,0 +1,1 @@
+"""Networks: backbones (image -> heatmaps), DCPose's temporal modules, and the description that travels with a model."""

@@ -1,0 +1,34 @@
+"""Fixtures for every test: the shared reference data, and user folders that never touch the real ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with the large reference data (parity arrays, clips), which does not travel with the repository.
+
+    `DCPOSE_SHARED` names it; by default `shared` beside the checkout. Without it these tests skip, unless
+    `DCPOSE_REQUIRE_SHARED=1` (set in CI) makes the absence an error.
+    """
+    folder = Path(os.environ.get("DCPOSE_SHARED", _REPOSITORY.parent / "shared"))
+    if not folder.is_dir():
+        message = f"reference data not found at {folder}; set DCPOSE_SHARED"
+        if os.environ.get("DCPOSE_REQUIRE_SHARED") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _private_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
