@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dcpose_core.models.settings import DCPoseSettings
+
 
 class DecodeRule(StrEnum):
     """How a heatmap peak becomes a position (see `dcpose_core.heatmaps`)."""
@@ -36,6 +38,7 @@ class ModelDescription:
 
     name: key in the catalogue. backbone: key in `BACKBONES`. temporal: whether trained temporal modules come with it.
     max_interval: the largest distance T between key frame and neighbours that it was trained for.
+    settings: how its temporal modules are built; None for those of the reference or without any.
     licence, origin: of the weights. sha256: of the weights file. notes: what a user should know before trusting it.
     """
 
@@ -49,3 +52,4 @@ class ModelDescription:
     sha256: str
     notes: str = ""
     max_interval: int = 1
+    settings: DCPoseSettings | None = None
