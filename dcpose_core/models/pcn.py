@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from dcpose_core.models.prf import FEATURES_PER_JOINT
 from dcpose_core.models.residual_chain import ResidualChain
@@ -69,6 +68,9 @@ class ModulatedDeformableConv(nn.Module):
 
     def forward(self, heatmaps: Tensor, offset: Tensor, mask: Tensor) -> Tensor:
         """Heatmaps `[B, J, h, w]` -> the same shape, in at least float32: positions need more than half precision."""
+        # Here, because importing torchvision doubles the start of a program that only needs a backbone.
+        from torchvision.ops import deform_conv2d
+
         dtype = torch.promote_types(heatmaps.dtype, torch.float32)
         with torch.autocast(device_type=heatmaps.device.type, enabled=False):
             resampled: Tensor = deform_conv2d(
