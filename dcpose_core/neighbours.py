@@ -11,8 +11,7 @@ import numpy as np
 class Neighbours(NamedTuple):
     """Frame indices of the previous and next frame, and their distances from the key frame in frames.
 
-    Where the clip has no frame on a side, the key frame itself stands in and that margin is 1, as in the reference
-    (the paper's formula would give 0).
+    Where the clip has no frame on a side, the key frame itself stands in.
     """
 
     previous: int
@@ -22,7 +21,12 @@ class Neighbours(NamedTuple):
 
 
 def choose_neighbours(
-    index: int, n_frames: int, *, interval: int, available: Callable[[int], bool] | None = None
+    index: int,
+    n_frames: int,
+    *,
+    interval: int,
+    border_margin: int = 1,
+    available: Callable[[int], bool] | None = None,
 ) -> Neighbours:
     """The frames farthest from key frame `index`, up to `interval`, that the clip has on either side.
 
@@ -33,7 +37,7 @@ def choose_neighbours(
     if available is not None:
         left = next((distance for distance in range(left, 0, -1) if available(index - distance)), 0)
         right = next((distance for distance in range(right, 0, -1) if available(index + distance)), 0)
-    return _neighbours(index, left, right)
+    return _neighbours(index, left, right, border_margin)
 
 
 def draw_neighbours(index: int, n_frames: int, *, interval: int, rng: np.random.Generator) -> Neighbours:
@@ -55,5 +59,5 @@ def _reach(index: int, n_frames: int, interval: int) -> tuple[int, int]:
     return min(interval, index), min(interval, n_frames - 1 - index)
 
 
-def _neighbours(index: int, left: int, right: int) -> Neighbours:
-    return Neighbours(index - left, index + right, max(left, 1), max(right, 1))
+def _neighbours(index: int, left: int, right: int, border_margin: int = 1) -> Neighbours:
+    return Neighbours(index - left, index + right, left or border_margin, right or border_margin)

@@ -58,3 +58,12 @@ def test_the_seed_decides_the_draw_and_every_distance_is_drawn() -> None:
     assert draws(3) == draws(3)
     assert draws(3) != draws(4)
     assert {n.margin_left for n in draws(3)} == {n.margin_right for n in draws(3)} == {1, 2, 3, 4}
+
+
+def test_the_papers_margin_at_a_border_is_zero() -> None:
+    assert choose_neighbours(0, 9, interval=2, border_margin=0) == (0, 2, 0, 2)
+    assert choose_neighbours(8, 9, interval=2, border_margin=0) == (6, 8, 2, 0)
+
+
+def test_a_nearer_frame_serves_where_one_cannot_be_had() -> None:
+    assert choose_neighbours(5, 20, interval=3, available=lambda index: index not in (2, 6, 7, 8)) == (3, 5, 2, 1)

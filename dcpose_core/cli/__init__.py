@@ -1,0 +1,62 @@
+"""The `dcpose` command: a door to the functions of `dcpose_core`, and nothing of its own.
+
+Exit status: 0 done, 1 a known failure (no such device, out of memory), 2 bad input or bad options, 70 a bug,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from dcpose_core.cli import annotate, bench, convert, doctor, evaluate, models
+from dcpose_core.cli.console import report_error
+from dcpose_core.errors import DCPoseError
+
+_COMMANDS = (annotate, evaluate, convert, models, doctor, bench)
+_EXIT_BUG = 70
+_EXIT_INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dcpose",
+        description="Tracked, temporally refined human poses from video, as PoseTrack JSON.",
+    )
+    parser.add_argument("--version", action="version", version=f"dcpose {version('dcpose-annotator')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    options = build_parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except DCPoseError as error:
+        report_error(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        report_error("interrupted")
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone (`dcpose ... | head`); nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        report_error(f"{error.filename or 'file system'}: {error.strerror or error}")
+        return 1
+    except Exception as error:
+        if os.environ.get("DCPOSE_DEBUG") == "1":
+            raise
+        report_error(
+            f"this is a bug in dcpose: {type(error).__name__}: {error}; "
+            "run again with DCPOSE_DEBUG=1 and report what it prints"
+        )
+        return _EXIT_BUG
+    return status

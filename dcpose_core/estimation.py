@@ -1,0 +1,217 @@
+"""From person crops to poses: batches through the network, on any device, whatever memory it has."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+
+from dcpose_core.devices import Announce
+from dcpose_core.errors import DeviceError
+from dcpose_core.geometry import crop_affine, normalise, warp_crop
+from dcpose_core.heatmaps import decode, to_image, warp_heatmaps
+from dcpose_core.models.description import DecodeRule
+from dcpose_core.models.pose_model import PoseModel
+from dcpose_core.models.settings import REFERENCE
+from dcpose_core.types import FloatArray, ImageArray
+
+_Result = TypeVar("_Result")
+
+
+class StageClock:
+    """Seconds spent in each stage of an analysis, for the benchmark. On a GPU the stages are synchronised first."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(self, name: str, device: torch.device | None = None) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if device is not None and device.type == "cuda":
+                torch.cuda.synchronize(device)
+            self.seconds[name] += time.perf_counter() - start
+
+
+class CropRequest(NamedTuple):
+    """A person to look at: `matrix` float64 `[2, 3]` takes pixels of `image` (uint8 `[H, W, 3]`) to crop pixels."""
+
+    image: ImageArray
+    matrix: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What the backbone says about one crop, on the device.
+
+    heatmaps: float32 `[17, h, w]`. offsets: `[17, 2, h, w]` (dx, dy) in cells, or None where the backbone has none.
+    matrix: float64 `[2, 3]`, image pixels -> crop pixels.
+    """
+
+    heatmaps: torch.Tensor
+    offsets: torch.Tensor | None
+    matrix: FloatArray
+
+
+class WindowEvidence(NamedTuple):
+    """The three frames of one person. margin: (c - p, n - c) in frames."""
+
+    current: Evidence
+    previous: Evidence
+    next: Evidence
+    margin: tuple[int, int]
+
+
+class Estimates(NamedTuple):
+    """keypoints: float64 `[N, 17, 2]`, image pixels. scores: float64 `[N, 17]`, peak heights."""
+
+    keypoints: FloatArray
+    scores: FloatArray
+
+
+class PoseEstimator:
+    """Runs one model on one device. Out-of-memory halves the batch and goes on; the smaller batch is kept.
+
+    temporal: refine with the neighbours; needs a model with temporal modules.
+    """
+
+    def __init__(
+        self,
+        model: PoseModel,
+        *,
+        device: torch.device,
+        batch_size: int,
+        temporal: bool,
+        announce: Announce,
+        clock: StageClock | None = None,
+    ) -> None:
+        self._model = model.to(device)
+        self._device = device
+        self._batch_size = batch_size
+        self._announce = announce
+        self._clock = clock or StageClock()
+        self._spec = model.description.crop
+        if temporal and model.temporal is None:
+            raise ValueError(f"model {model.description.name!r} has no temporal modules")
+        self._temporal = model.temporal if temporal else None
+
+    @property
+    def temporal(self) -> bool:
+        return self._temporal is not None
+
+    @property
+    def border_margin(self) -> int:
+        """The margin that the model's temporal modules expect where the key frame stands in for a neighbour."""
+        settings = self._model.description.settings or REFERENCE
+        return settings.border_margin
+
+    def crop_matrix(self, box_xyxy: FloatArray) -> FloatArray:
+        """Image pixels -> pixels of the model's crop of a box in the convention of `dcpose_core.boxes`."""
+        spec = self._spec
+        return crop_affine(box_xyxy, width_px=spec.width_px, height_px=spec.height_px, enlargement=spec.enlargement)
+
+    def evidence(self, requests: Sequence[CropRequest]) -> list[Evidence]:
+        """One backbone pass per request."""
+        return self._in_batches(requests, self._evidence_batch)
+
+    def estimate(self, windows: Sequence[WindowEvidence]) -> Estimates:
+        """Poses of the current frames of `windows`; previous and next are looked at only by temporal modules."""
+        parts = self._in_batches(windows, self._estimate_batch)
+        if not parts:
+            return Estimates(np.zeros((0, 17, 2)), np.zeros((0, 17)))
+        return Estimates(np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts]))
+
+    def _evidence_batch(self, requests: Sequence[CropRequest]) -> list[Evidence]:
+        spec = self._spec
+        with self._clock.stage("crop"):
+            crops = np.stack(
+                [
+                    warp_crop(request.image, request.matrix, width_px=spec.width_px, height_px=spec.height_px)
+                    for request in requests
+                ]
+            )
+        with self._clock.stage("backbone", self._device), self._inference():
+            pixels = torch.from_numpy(crops).to(self._device)
+            images = normalise(pixels, mean=spec.mean, std=spec.std)
+            if self._device.type == "cuda":
+                images = images.contiguous(memory_format=torch.channels_last)
+            output = self._model.backbone.evidence(images)
+            heatmaps = output.heatmaps.float()
+            offsets = None if output.offsets is None else output.offsets.float()
+        return [
+            Evidence(heatmaps[i], None if offsets is None else offsets[i], request.matrix)
+            for i, request in enumerate(requests)
+        ]
+
+    def _estimate_batch(self, windows: Sequence[WindowEvidence]) -> list[tuple[FloatArray, FloatArray]]:
+        rule = self._spec.decode
+        with self._clock.stage("temporal", self._device), self._inference():
+            heatmaps = torch.stack([window.current.heatmaps for window in windows])
+            if self._temporal is not None:
+                margin = torch.tensor([window.margin for window in windows], device=self._device)
+                previous = _in_current_crop([window.previous for window in windows], windows)
+                following = _in_current_crop([window.next for window in windows], windows)
+                heatmaps = self._temporal(heatmaps, previous, following, margin).float()
+                # The offset map speaks of the backbone's own peak, not of the refined one.
+                rule = DecodeRule.DARK if rule is DecodeRule.OFFSET_MAP else rule
+        with self._clock.stage("decode heatmaps", self._device), torch.inference_mode():
+            offsets = None
+            if rule is DecodeRule.OFFSET_MAP:
+                maps = [window.current.offsets for window in windows]
+                offsets = torch.stack([offset for offset in maps if offset is not None])
+            positions, confidence = decode(heatmaps, rule=rule, offsets=offsets)
+            keypoints = to_image(positions, np.stack([window.current.matrix for window in windows]))
+            scores = confidence.double().cpu().numpy()
+        return list(zip(keypoints, scores, strict=True))
+
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        """Half precision on CUDA, where it is faster; never needed for correctness."""
+        autocast = torch.autocast("cuda", torch.float16, enabled=self._device.type == "cuda")
+        with torch.inference_mode(), autocast:
+            yield
+
+    def _in_batches(self, items: Sequence[_Item], run: Callable[[Sequence[_Item]], list[_Result]]) -> list[_Result]:
+        results: list[_Result] = []
+        while len(results) < len(items):
+            try:
+                results += run(items[len(results) : len(results) + self._batch_size])
+                continue
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+            # Outside the handler, where the failed call's tensors are no longer held by the traceback.
+            self._halve_batch()
+        return results
+
+    def _halve_batch(self) -> None:
+        if self._batch_size == 1:
+            name = self._model.description.name
+            raise DeviceError(f"{self._device}: out of memory for a single person with {name!r}; use --device cpu")
+        self._batch_size //= 2
+        self._announce(f"{self._device}: out of memory, going on with batches of {self._batch_size}")
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+_Item = TypeVar("_Item")
+
+
+def _in_current_crop(neighbours: Sequence[Evidence], windows: Sequence[WindowEvidence]) -> torch.Tensor:
+    """Heatmaps `[N, 17, h, w]` of the neighbours as they lie in the crops of their current frames."""
+    heatmaps = torch.stack([neighbour.heatmaps for neighbour in neighbours])
+    own = np.stack([neighbour.matrix for neighbour in neighbours])
+    current = np.stack([window.current.matrix for window in windows])
+    return heatmaps if np.array_equal(own, current) else warp_heatmaps(heatmaps, own, current)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,211 @@
+"""`analyse`, seen from outside, on a world of moving dots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dcpose_core.errors import DeviceError, UsageError
+from dcpose_core.journal import Journal, RunDescription
+from dcpose_core.models.pose_model import PoseModel
+from dcpose_core.pipeline import AnalysisSettings, BackboneMode, analyse
+from dcpose_core.trackers import TRACKERS
+from dcpose_core.types import FloatArray, FramePoses
+from tests.scenes import DotBackbone, DotDetector, DotVideo, Fusion, dot_model, given_boxes, position
+
+RUN = RunDescription("dots", "dots.mp4", "dots", "0", {})
+
+
+def looks_at(frame: str) -> Fusion:
+    formulas: dict[str, Callable[..., torch.Tensor]] = {
+        "current": lambda c, p, n, margin: c,
+        "previous": lambda c, p, n, margin: p,
+        "next": lambda c, p, n, margin: n,
+    }
+    return Fusion(formulas[frame])
+
+
+def run(
+    source: DotVideo,
+    model: PoseModel,
+    *,
+    n_persons: int = 1,
+    announce: Callable[[str], None] = pytest.fail,
+    journal: Journal | None = None,
+    detector: DotDetector | None = None,
+    **settings: Any,
+) -> Generator[FramePoses, None, None]:
+    boxes = None if detector is not None else given_boxes(len(source), n_persons)
+    return analyse(
+        source,
+        model=model,
+        device=torch.device("cpu"),
+        detector=detector,
+        tracker=TRACKERS["given" if detector is None else "motion_oks"](),
+        settings=AnalysisSettings(**settings),
+        announce=announce,
+        given_boxes=boxes,
+        journal=journal,
+    )
+
+
+def nose(poses: FramePoses, person: int = 0) -> FloatArray:
+    keypoint: FloatArray = poses.persons[person].keypoints[0]
+    return keypoint
+
+
+def test_every_frame_has_the_pose_of_every_person() -> None:
+    found = list(run(DotVideo(12, n_persons=2), dot_model(), n_persons=2))
+    assert [poses.index for poses in found] == list(range(12))
+    assert [poses.time_s for poses in found] == [index / 25 for index in range(12)]
+    for poses in found:
+        assert [person.track_id for person in poses.persons] == [10, 11]
+        for person in range(2):
+            np.testing.assert_allclose(nose(poses, person), position(person, poses.index), atol=1.0)
+
+
+@pytest.mark.parametrize("mode", list(BackboneMode))
+@pytest.mark.parametrize(("frame", "step"), [("current", 0), ("previous", -1), ("next", 1)])
+@pytest.mark.parametrize("interval", [1, 3])
+def test_the_network_sees_the_right_neighbours_in_the_key_frames_crop(
+    mode: BackboneMode, frame: str, step: int, interval: int
+) -> None:
+    fusion = looks_at(frame)
+    found = list(run(DotVideo(14), dot_model(fusion), backbone_mode=mode, interval=interval))
+    for poses in found:
+        neighbour = poses.index + step * min(interval, poses.index if step < 0 else 13 - poses.index)
+        np.testing.assert_allclose(nose(poses), position(0, neighbour), atol=1.2, err_msg=f"frame {poses.index}")
+    left = [max(1, min(interval, index)) for index in range(14)]
+    assert fusion.margins == [list(pair) for pair in zip(left, reversed(left), strict=True)]
+
+
+def test_shared_mode_needs_one_backbone_pass_a_person_and_frame_where_exact_needs_three() -> None:
+    passes = {}
+    for mode in BackboneMode:
+        backbone = DotBackbone()
+        list(run(DotVideo(30), dot_model(looks_at("current"), backbone), backbone_mode=mode))
+        passes[mode] = backbone.passes
+    assert passes == {BackboneMode.EXACT: 90, BackboneMode.SHARED: 30}
+
+
+def test_without_temporal_modules_neighbours_cost_nothing() -> None:
+    backbone = DotBackbone()
+    list(run(DotVideo(10), dot_model(None, backbone), backbone_mode=BackboneMode.EXACT))
+    assert backbone.passes == 10
+
+
+def test_temporal_off_leaves_the_backbones_answer() -> None:
+    found = list(run(DotVideo(6), dot_model(looks_at("previous")), temporal=False))
+    np.testing.assert_allclose(nose(found[4]), position(0, 4), atol=1.0)
+
+
+def test_a_range_takes_its_neighbours_from_outside_and_decodes_nothing_else() -> None:
+    source = DotVideo(40)
+    found = list(run(source, dot_model(looks_at("previous")), start=10, stop=15, interval=2))
+    assert [poses.index for poses in found] == [10, 11, 12, 13, 14]
+    np.testing.assert_allclose(nose(found[0]), position(0, 8), atol=1.0)
+    assert source.reads == list(range(8, 17))
+
+
+def test_each_frame_is_decoded_once() -> None:
+    source = DotVideo(50)
+    list(run(source, dot_model(looks_at("next")), interval=4))
+    assert source.reads == list(range(50))
+
+
+def test_frames_are_let_go_however_long_the_video() -> None:
+    source = DotVideo(80)
+    alive = [source.images_alive for _ in run(source, dot_model(looks_at("next")), batch_size=4)]
+    assert max(alive) <= 8
+
+
+def test_a_damaged_frame_is_left_out_and_a_nearer_neighbour_serves() -> None:
+    source = DotVideo(12, damaged_frames=frozenset({5}))
+    fusion = looks_at("previous")
+    found = {poses.index: poses for poses in run(source, dot_model(fusion), interval=2)}
+    assert sorted(found) == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    np.testing.assert_allclose(nose(found[6]), position(0, 4), atol=1.0)
+    np.testing.assert_allclose(nose(found[7]), position(0, 6), atol=1.0)
+
+
+def test_a_frame_nobody_is_in_is_still_a_result() -> None:
+    source = DotVideo(4)
+    found = analyse(
+        source,
+        model=dot_model(),
+        device=torch.device("cpu"),
+        detector=None,
+        tracker=TRACKERS["given"](),
+        settings=AnalysisSettings(),
+        announce=pytest.fail,
+        given_boxes={2: given_boxes(4)[2]},
+    )
+    assert [len(poses.persons) for poses in found] == [0, 0, 1, 0]
+
+
+def test_only_the_persons_asked_for_are_annotated() -> None:
+    found = list(run(DotVideo(5, n_persons=2), dot_model(), n_persons=2, persons=frozenset({11})))
+    assert [[person.track_id for person in poses.persons] for poses in found] == [[11]] * 5
+
+
+def test_out_of_memory_halves_the_batch_and_says_so() -> None:
+    said: list[str] = []
+    backbone = DotBackbone(largest_batch=2)
+    found = list(run(DotVideo(20), dot_model(None, backbone), batch_size=8, announce=said.append))
+    assert len(found) == 20
+    assert [text.rsplit(" ", 1)[-1] for text in said] == ["4", "2"]
+
+
+def test_no_memory_for_one_person_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(DeviceError, match="out of memory for a single person with 'dots'; use --device cpu"):
+        list(run(DotVideo(3), dot_model(None, DotBackbone(largest_batch=0)), announce=lambda _: None))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(5, 5), (7, 3), (12, None), (-1, 4)])
+def test_a_range_without_frames_is_refused(start: int, stop: int | None) -> None:
+    with pytest.raises(UsageError, match=r"no frame to analyse: .* the video has 0 to 11"):
+        list(run(DotVideo(12), dot_model(), start=start, stop=stop))
+
+
+def test_closing_the_generator_closes_the_decoder() -> None:
+    source = DotVideo(100)
+    poses = run(source, dot_model())
+    next(poses)
+    poses.close()
+    assert source.closed_early
+
+
+def as_plain(poses: FramePoses) -> tuple[Any, ...]:
+    return poses.index, [(p.track_id, p.keypoints.tolist(), p.box_xyxy, p.score) for p in poses.persons]
+
+
+@pytest.mark.parametrize("finished", [1, 7, 33])
+def test_a_resumed_run_gives_what_an_uninterrupted_one_gives(tmp_path: Path, finished: int) -> None:
+    def whole(journal: Journal | None = None, detector: DotDetector | None = None) -> Generator[FramePoses, None, None]:
+        detector = detector or DotDetector(2)
+        return run(DotVideo(40, n_persons=2), dot_model(looks_at("previous")), detector=detector, journal=journal)
+
+    expected = list(whole())
+    assert all(len(poses.persons) == 2 for poses in expected)
+    with Journal.open(tmp_path / "j", RUN, resume=False) as journal:
+        interrupted = whole(journal)
+        for _ in range(finished):
+            next(interrupted)
+        interrupted.close()
+    detector = DotDetector(2)
+    with Journal.open(tmp_path / "j", RUN, resume=True) as journal:
+        list(whole(journal, detector))
+        resumed = list(journal.poses())
+    assert detector.calls < 40
+    for got, want in zip(resumed, expected, strict=True):
+        assert got.index == want.index
+        for person, reference in zip(got.persons, want.persons, strict=True):
+            assert person.track_id == reference.track_id
+            # Other batch compositions change float32 sums in the last bit.
+            np.testing.assert_allclose(person.keypoints, reference.keypoints, atol=1e-3)
+            np.testing.assert_array_equal(person.box_xyxy, reference.box_xyxy)
