@@ -6,7 +6,7 @@ end. An interrupted run is continued from its journal.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +20,8 @@ from dcpose_core.journal import Journal, RunDescription
 from dcpose_core.models.catalogue import load_model
 from dcpose_core.pipeline import AnalysisSettings, analyse
 from dcpose_core.render import render_overlay
-from dcpose_core.trackers import TRACKERS
-from dcpose_core.types import FramePoses, PersonPose, PoseSequence
+from dcpose_core.trackers import TRACKERS, GivenTracks
+from dcpose_core.types import Detection, FramePoses, PersonPose, PoseSequence
 from dcpose_core.video import FrameSource, open_frames
 
 DEFAULT_MODEL = "movenet_thunder"
@@ -97,7 +97,7 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
         if given is not None and not any(index in given for index in key_frames):
             raise UsageError(f"{request.boxes}: no box in frames {key_frames.start} to {key_frames.stop - 1}")
         detector = None if given is not None else DETECTORS[request.detector](device=device)
-        tracker = TRACKERS[request.tracker if given is None else "given"]()
+        tracker = TRACKERS[request.tracker]() if given is None else GivenTracks(reserved_ids=_track_ids(given))
         with Journal.open(
             journal_path(request.output), _run_description(request, source), resume=request.resume
         ) as journal:
@@ -138,6 +138,10 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
             device=str(device),
             seconds=dict(clock.seconds),
         )
+
+
+def _track_ids(boxes: Mapping[int, Sequence[Detection]]) -> set[int]:
+    return {box.track_id for found in boxes.values() for box in found if box.track_id is not None}
 
 
 def _check(request: AnnotationRequest) -> None:

@@ -8,7 +8,8 @@ as no key frame needs it, so memory does not grow with the length of the video.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,10 +20,11 @@ from dcpose_core.detectors import Detector
 from dcpose_core.devices import Announce
 from dcpose_core.errors import UsageError
 from dcpose_core.estimation import CropRequest, Evidence, PoseEstimator, StageClock, WindowEvidence
+from dcpose_core.following import look_for_missed
 from dcpose_core.journal import Journal
 from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.neighbours import choose_neighbours
-from dcpose_core.trackers import Tracker, bridge_tracks
+from dcpose_core.trackers import FrameBoxes, Tracker, bridge_tracks
 from dcpose_core.types import Detection, FloatArray, Frame, FramePoses, PersonPose, TrackedBox, Visibility
 from dcpose_core.video import FrameSource
 
@@ -44,6 +46,7 @@ class AnalysisSettings:
     start, stop: range of key frames, 0-based, `stop` excluded (None: to the end); neighbours may lie outside it.
     temporal: refine with the neighbours. interval: distance T to the neighbours in frames, 1 to 4.
     batch_size: crops per backbone pass. lookahead: frames by which tracks are delayed to bridge gaps.
+    follow: look with the network for tracked persons whom the detector misses.
     persons: track ids to annotate, None for all.
     """
 
@@ -54,6 +57,7 @@ class AnalysisSettings:
     interval: int = 1
     batch_size: int = 8
     lookahead: int = 8
+    follow: bool = True
     persons: frozenset[int] | None = None
 
     def key_frames(self, n_frames: int) -> range:
@@ -104,11 +108,22 @@ def analyse(
         clock=clock,
     )
     window = _Window(source, estimator, settings)
-    observed = _observe(source, key_frames, window, detector, given_boxes, tracker, settings, journal, clock)
+    observed = _observe(source, key_frames, window, detector, given_boxes, tracker, estimator, settings, journal, clock)
     if given_boxes is None:
         smooth = settings.backbone_mode is BackboneMode.SHARED
         observed = bridge_tracks(observed, lookahead=settings.lookahead, smooth=smooth)
 
+    with closing(estimator):
+        for poses in _poses(observed, window, key_frames, settings):
+            if journal is not None:
+                journal.record_poses(poses)
+            yield poses
+
+
+def _poses(
+    observed: Iterable[FrameBoxes], window: _Window, key_frames: range, settings: AnalysisSettings
+) -> Iterator[FramePoses]:
+    """Hold key frames back until their next frame is there and a batch is full."""
     waiting: list[int] = []
     for index, boxes in observed:
         window.boxes[index] = {box.track_id: box for box in boxes}
@@ -118,16 +133,9 @@ def analyse(
         n_persons = sum(len(window.persons(key)) for key in ready)
         if n_persons >= settings.batch_size or len(ready) >= _MAX_WAITING_KEY_FRAMES:
             waiting = waiting[len(ready) :]
-            yield from _recorded(window.poses(ready), journal)
+            yield from window.poses(ready)
             window.forget_before(ready[-1] + 1)
-    yield from _recorded(window.poses(waiting), journal)
-
-
-def _recorded(poses: Sequence[FramePoses], journal: Journal | None) -> Iterator[FramePoses]:
-    for frame_poses in poses:
-        if journal is not None:
-            journal.record_poses(frame_poses)
-        yield frame_poses
+    yield from window.poses(waiting)
 
 
 def _observe(
@@ -137,6 +145,7 @@ def _observe(
     detector: Detector | None,
     given_boxes: Mapping[int, Sequence[Detection]] | None,
     tracker: Tracker,
+    estimator: PoseEstimator,
     settings: AnalysisSettings,
     journal: Journal | None,
     clock: StageClock,
@@ -171,6 +180,9 @@ def _observe(
                     detections = detector.detect(frame.image)
                 else:
                     detections = list((given_boxes or {}).get(frame.index, ()))
+            if detector is not None and settings.follow:
+                expected = tracker.expected(frame.time_s)
+                detections += look_for_missed(frame.image, expected, detections, estimator)
             if journal is not None:
                 journal.record_detections(frame.index, detections)
         with clock.stage("track"):

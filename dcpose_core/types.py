@@ -85,12 +85,17 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedBox:
-    """A person box with an identity, in one frame. `interpolated` marks a bridged gap: no detection supports it."""
+    """A person box with an identity, in one frame.
+
+    interpolated: a bridged gap, no detection supports it. confirmed: False while the tracker still doubts that the
+    track is a person (`bridge_tracks` settles it with hindsight).
+    """
 
     track_id: int
     box_xyxy: FloatArray
     score: float
     interpolated: bool = False
+    confirmed: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "box_xyxy", read_only(self.box_xyxy, np.float64, (4,), "box_xyxy"))

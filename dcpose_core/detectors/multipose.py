@@ -157,6 +157,8 @@ def _open_session(device: torch.device, threads: int | None) -> onnxruntime.Infe
     if name not in onnxruntime.get_available_providers():
         raise DeviceError(f"{refused}: the installed onnxruntime has no {name}; install onnxruntime-gpu or use cpu")
     options = onnxruntime.SessionOptions()
+    # Threads that wait by spinning take the core from whatever else runs, the pose network's threads among them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     network = (resources.files("dcpose_resources") / "detectors" / "movenet_multipose.onnx").read_bytes()

@@ -15,19 +15,19 @@ from dcpose_core.journal import Journal, RunDescription
 from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.pipeline import AnalysisSettings, BackboneMode, analyse
 from dcpose_core.trackers import TRACKERS
-from dcpose_core.types import FloatArray, FramePoses
+from dcpose_core.types import FloatArray, Frame, FramePoses
 from tests.scenes import DotBackbone, DotDetector, DotVideo, Fusion, dot_model, given_boxes, position
 
 RUN = RunDescription("dots", "dots.mp4", "dots", "0", {})
 
 
-def looks_at(frame: str) -> Fusion:
+def looks_at(frame: str, *, largest_batch: int = 1000) -> Fusion:
     formulas: dict[str, Callable[..., torch.Tensor]] = {
         "current": lambda c, p, n, margin: c,
         "previous": lambda c, p, n, margin: p,
         "next": lambda c, p, n, margin: n,
     }
-    return Fusion(formulas[frame])
+    return Fusion(formulas[frame], largest_batch=largest_batch)
 
 
 def run(
@@ -148,6 +148,29 @@ def test_a_frame_nobody_is_in_is_still_a_result() -> None:
     assert [len(poses.persons) for poses in found] == [0, 0, 1, 0]
 
 
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_person_whom_the_detector_misses_is_followed(follow: bool) -> None:
+    detector = DotDetector(blind=range(10, 25))
+    found = list(run(DotVideo(40), dot_model(), detector=detector, follow=follow))
+    if not follow:
+        assert [poses.index for poses in found if not poses.persons] == list(range(10, 25))
+        return
+    assert [[person.track_id for person in poses.persons] for poses in found] == [[0]] * 40
+    for poses in found:
+        np.testing.assert_allclose(nose(poses), position(0, poses.index), atol=1.0)
+
+
+def test_nobody_is_followed_out_of_the_picture() -> None:
+    class Leaving(DotVideo):
+        def read(self, index: int) -> Frame:
+            frame = super().read(index)
+            return frame if index < 15 else Frame(np.zeros_like(frame.image), index, frame.time_s)
+
+    detector = DotDetector(blind=range(15, 40))
+    found = list(run(Leaving(40), dot_model(), detector=detector))
+    assert [poses.index for poses in found if poses.persons] == list(range(15))
+
+
 def test_only_the_persons_asked_for_are_annotated() -> None:
     found = list(run(DotVideo(5, n_persons=2), dot_model(), n_persons=2, persons=frozenset({11})))
     assert [[person.track_id for person in poses.persons] for poses in found] == [[11]] * 5
@@ -155,15 +178,15 @@ def test_only_the_persons_asked_for_are_annotated() -> None:
 
 def test_out_of_memory_halves_the_batch_and_says_so() -> None:
     said: list[str] = []
-    backbone = DotBackbone(largest_batch=2)
-    found = list(run(DotVideo(20), dot_model(None, backbone), batch_size=8, announce=said.append))
+    model = dot_model(looks_at("current", largest_batch=2))
+    found = list(run(DotVideo(20), model, batch_size=8, announce=said.append))
     assert len(found) == 20
     assert [text.rsplit(" ", 1)[-1] for text in said] == ["4", "2"]
 
 
 def test_no_memory_for_one_person_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(DeviceError, match="out of memory for a single person with 'dots'; use --device cpu"):
-        list(run(DotVideo(3), dot_model(None, DotBackbone(largest_batch=0)), announce=lambda _: None))
+        list(run(DotVideo(3), dot_model(looks_at("current", largest_batch=0)), announce=lambda _: None))
 
 
 @pytest.mark.parametrize(("start", "stop"), [(5, 5), (7, 3), (12, None), (-1, 4)])
@@ -178,10 +201,6 @@ def test_closing_the_generator_closes_the_decoder() -> None:
     next(poses)
     poses.close()
     assert source.closed_early
-
-
-def as_plain(poses: FramePoses) -> tuple[Any, ...]:
-    return poses.index, [(p.track_id, p.keypoints.tolist(), p.box_xyxy, p.score) for p in poses.persons]
 
 
 @pytest.mark.parametrize("finished", [1, 7, 33])
