@@ -29,7 +29,8 @@ DEFAULT_MODEL = "movenet_thunder"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotationRequest:
-    """One run. boxes: an annotation file that gives boxes and identities in place of detector and tracker.
+    """One run. tiles: look for distant people in tiles x tiles parts of each frame too. boxes: an annotation file
+    that gives boxes and identities in place of detector and tracker.
 
     sequence_name: name inside the file; None for the format's default. resume: continue an interrupted run.
     """
@@ -40,6 +41,7 @@ class AnnotationRequest:
     device: str = "auto"
     model: str = DEFAULT_MODEL
     detector: str = "multipose"
+    tiles: int = 1
     tracker: str = "motion_oks"
     boxes: Path | None = None
     overlay: Path | None = None
@@ -96,7 +98,7 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
         given = None if request.boxes is None else boxes_from_file(request.boxes)
         if given is not None and not any(index in given for index in key_frames):
             raise UsageError(f"{request.boxes}: no box in frames {key_frames.start} to {key_frames.stop - 1}")
-        detector = None if given is not None else DETECTORS[request.detector](device=device)
+        detector = None if given is not None else DETECTORS[request.detector](device=device, tiles=request.tiles)
         tracker = TRACKERS[request.tracker]() if given is None else GivenTracks(reserved_ids=_track_ids(given))
         with Journal.open(
             journal_path(request.output), _run_description(request, source), resume=request.resume
@@ -176,6 +178,7 @@ def _run_description(request: AnnotationRequest, source: FrameSource) -> RunDesc
             "--persons": None if settings.persons is None else ",".join(map(str, sorted(settings.persons))),
             "--boxes": None if request.boxes is None else request.boxes.name,
             "--detector": request.detector,
+            "--tiles": request.tiles,
             "--tracker": request.tracker,
         },
     )

@@ -42,6 +42,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--interval", type=int, choices=range(1, 5), default=1, metavar="T", help="frames to the neighbours, 1 to 4"
     )
+    parser.add_argument(
+        "--tiles",
+        type=int,
+        choices=range(1, 5),
+        default=1,
+        metavar="N",
+        help="look for distant people in N x N tiles too: finds more, takes longer (default: 1)",
+    )
     parser.add_argument("--boxes", type=Path, metavar="FILE", help="take boxes and track ids from an annotation file")
     parser.add_argument("--persons", metavar="ID,ID", help="annotate only these track ids")
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="crops a pass (default: 8)")
@@ -65,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
         format=options.format,
         device=options.device,
         model=options.model or DEFAULT_MODEL,
+        tiles=options.tiles,
         boxes=options.boxes,
         overlay=options.overlay,
         sequence_name=options.sequence_name,

@@ -11,8 +11,8 @@ __all__ = ["DETECTORS", "Detector", "MultiPoseDetector"]
 
 
 class _Constructor(Protocol):
-    def __call__(self, *, device: torch.device) -> Detector: ...
+    def __call__(self, *, device: torch.device, tiles: int = 1) -> Detector: ...
 
 
-#: Name -> constructor; `device=` is where the network runs.
+#: Name -> constructor; `device` is where the network runs, `tiles` > 1 looks for distant people in n x n tiles too.
 DETECTORS: dict[str, _Constructor] = {"multipose": MultiPoseDetector}

@@ -70,9 +70,7 @@ def boxes_of(detections: Sequence[Detection]) -> FloatArray:
     return np.array([detection.box_xyxy for detection in detections]).reshape(-1, 4)
 
 
-def _motion_cost(
-    motions: Sequence[BoxMotion], detections: Sequence[Detection]
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+def _motion_cost(motions: Sequence[BoxMotion], detections: Sequence[Detection]) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Motion cost `[T, D]`, at most 2, and which pairs lie within the gate."""
     expected = np.array([motion.mean[:2, 0] for motion in motions])  # [T, 2]
     variance = np.array([motion.measurement_variance[:2] for motion in motions])

@@ -129,6 +129,24 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(tmp_path: Path) -
             np.testing.assert_allclose(first.keypoints, second.keypoints, atol=0.02)
 
 
+def test_the_benchmark_counts_time_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "pipeline", "--frames", "4", "--device", "cpu", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    (measurement,) = result["measurements"]
+    stages = {name: row["s"] for name, row in measurement["rows"].items()}
+    whole = stages.pop("whole")
+    assert {"decode video", "detect", "track", "crop", "backbone", "decode heatmaps"} <= stages.keys()
+    assert 0 < sum(stages.values()) <= whole
+    assert result["machine"]["cores"] >= 1
+
+
+def test_modes_are_compared_on_the_same_persons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "modes", "--frames", "4", "--device", "cpu", "--json"]) == 0
+    (measurement,) = json.loads(capsys.readouterr().out)["measurements"]
+    assert measurement["rows"]["exact"]["person-frames"] == measurement["rows"]["shared"]["person-frames"] > 0
+    assert measurement["rows"]["shared against exact, all joints"]["PCK@0.5, %"] > 50
+
+
 def run_badly(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     status = main(list(arguments))
     return status, capsys.readouterr().err
