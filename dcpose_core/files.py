@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 
@@ -24,9 +24,19 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file at `path` by `content`. Raises `OSError` (no such folder, no space, not permitted)."""
-    with replacing(path) as temporary, temporary.open("xb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Replace every file by its content; each appears whole, none before all are written, the first one last.
+
+    Raises `OSError` that names the file (no such folder, no space, not permitted).
+    """
+    with ExitStack() as replaced_at_the_end:
+        for path, content in contents.items():
+            temporary = replaced_at_the_end.enter_context(replacing(path))
+            try:
+                with temporary.open("xb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            except OSError as error:
+                error.filename = str(path)
+                raise

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from dcpose_core.cli.console import out, print_json
-from dcpose_core.files import write_atomically
+from dcpose_core.files import write_files
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,5 +35,5 @@ def run(options: argparse.Namespace) -> int:
         return 0
     out.print(results_table(evaluation))
     if options.json is not None:
-        write_atomically(options.json, msgspec.json.format(msgspec.json.encode(to_json(evaluation)), indent=2))
+        write_files({options.json: msgspec.json.format(msgspec.json.encode(to_json(evaluation)), indent=2)})
     return 0

@@ -16,7 +16,7 @@ from dcpose_core.errors import UsageError
 from dcpose_core.formats import coco, posetrack17, posetrack18, posetrack21
 from dcpose_core.formats._boxes_from_file import boxes_from_file
 from dcpose_core.formats._export import ExportPart, Format, export_parts
-from dcpose_core.formats._json import write_files
+from dcpose_core.formats._json import write_documents
 from dcpose_core.formats._manifest import manifest
 from dcpose_core.formats._reading import read_poses
 from dcpose_core.formats._skeleton_conversion import to_skeleton
@@ -70,7 +70,7 @@ def write_poses(
             dict(zip(files, parts, strict=True)), format=format, source=Path(source).name if source else None
         )
         contents[manifest_path(path)] = msgspec.json.encode(notes)
-    write_files(contents)
+    write_documents(contents)
     return written
 
 

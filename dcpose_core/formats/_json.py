@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import msgspec
 
 from dcpose_core.errors import FormatError
+from dcpose_core.files import write_files
 
 T = TypeVar("T")
 
@@ -98,22 +98,9 @@ def encode_each(records: Iterable[Any]) -> list[msgspec.Raw]:
     return [msgspec.Raw(msgspec.json.encode(record)) for record in records]
 
 
-def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write all files or leave all old ones untouched: each goes to a temporary beside it, then all are renamed.
-
-    Raises `FormatError` when a folder is missing or not writable.
-    """
-    temporaries = {path: path.with_name(f".{path.name}.{os.getpid()}.partial") for path in contents}
+def write_documents(contents: Mapping[Path, bytes]) -> None:
+    """`write_files` for annotation files. Raises `FormatError` when a folder is missing or not writable."""
     try:
-        for path, data in contents.items():
-            with temporaries[path].open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-        for path, temporary in temporaries.items():
-            temporary.replace(path)
+        write_files(contents)
     except OSError as error:
-        raise FormatError(f"{error.filename2 or path}: cannot be written: {error.strerror}") from error
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+        raise FormatError(f"{error.filename2 or error.filename}: cannot be written: {error.strerror}") from error

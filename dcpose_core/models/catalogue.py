@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from dcpose_core import paths
 from dcpose_core.checkpoint_file import read_state_dict
 from dcpose_core.errors import DCPoseError, UsageError, WeightsError
-from dcpose_core.files import write_atomically
+from dcpose_core.files import write_files
 from dcpose_core.models.description import CropSpec, DecodeRule, ModelDescription
 from dcpose_core.models.pose_model import PoseModel, untrained_model
 from dcpose_core.weights import COUNTER, is_reference_state, load_strictly, recognise_backbone, reference_key
@@ -135,7 +135,7 @@ def import_model(
 def save_model(model: PoseModel, *, replace: bool = False) -> ModelDescription:
     """Store a model among the imported ones, under the name in its description; returns that with the right hash.
 
-    A model appears with its description, which is written last.
+    A model appears with its description, which is put in place last.
 
     Raises:
         UsageError: the name is not allowed or taken.
@@ -148,8 +148,8 @@ def save_model(model: PoseModel, *, replace: bool = False) -> ModelDescription:
     folder = _imported_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / f"{name}.safetensors", weights)
-        write_atomically(folder / f"{name}.json", msgspec.json.format(msgspec.json.encode(description), indent=2))
+        text = msgspec.json.format(msgspec.json.encode(description), indent=2)
+        write_files({folder / f"{name}.json": text, folder / f"{name}.safetensors": weights})
     except OSError as error:
         raise WeightsError(f"{folder}: model {name} cannot be stored: {error.strerror or error}") from error
     return description

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import msgspec
 import numpy as np
 
 from dcpose_core import paths
+from dcpose_core.files import write_files
 from dcpose_core.video.frame_index import FrameIndex
 
 _FORMAT = 1  # raise it when the meaning of an index changes
@@ -43,13 +42,7 @@ def save_index(fingerprint: str, index: FrameIndex) -> None:
     target = _cache_file(fingerprint)
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_digest(body) + body)
-            Path(name).replace(target)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
+        write_files({target: _digest(body) + body})
 
 
 def drop_index(fingerprint: str) -> None:

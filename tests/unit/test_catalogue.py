@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +216,10 @@ def test_a_failed_write_leaves_the_old_model_as_it_was(
 ) -> None:
     import_model(checkpoint, name="mine")
 
-    def disk_full(path: Path, content: bytes) -> None:
+    def disk_full(contents: Mapping[Path, bytes]) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "write_atomically", disk_full)
+    monkeypatch.setattr(module, "write_files", disk_full)
     with pytest.raises(WeightsError, match="No space left"):
         import_model(checkpoint, name="mine", replace=True)
     assert _imported_files() == ["mine.json", "mine.safetensors"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dcpose_core.files import replacing, write_atomically
+from dcpose_core.files import replacing, write_files
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -28,13 +28,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 def test_a_write_replaces_the_file_and_has_the_usual_rights(tmp_path: Path) -> None:
     path, plain = tmp_path / "out.json", tmp_path / "plain"
     plain.write_text("")
-    write_atomically(path, b"one")
-    write_atomically(path, b"two")
+    write_files({path: b"one"})
+    write_files({path: b"two"})
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
     assert sorted(tmp_path.iterdir()) == [path, plain]
 
 
-def test_an_unwritable_place_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        write_atomically(tmp_path / "no such folder" / "out.json", b"x")
+def test_an_unwritable_place_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "no such folder" / "second"
+    with pytest.raises(FileNotFoundError) as raised:
+        write_files({first: b"x", second: b"y"})
+    assert raised.value.filename == str(second)
+    assert list(tmp_path.iterdir()) == []
