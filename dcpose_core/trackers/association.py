@@ -16,10 +16,10 @@ from dcpose_core.types import Detection, FloatArray
 #: Squared Mahalanobis distance of the centre (two degrees of freedom) beyond which a detection is somebody else.
 _GATE = 16.0
 #: IoU of expectation and detection that makes up for a place beyond the gate.
-_SUPPORTING_OVERLAP = 0.3
-MAXM = 2.0
+_SUPPORTING_OVERLAP = 0.2
+_MAX_MOTION_COST = 1.5
 #: Largest ratio between the expected and the detected longer side of the box.
-_MAX_SIZE_RATIO = 2.0
+_MAX_SIZE_RATIO = 2.5
 _OVERLAP_WEIGHT, _MOTION_WEIGHT, _POSE_WEIGHT = 1.0, 1.0, 2.0
 #: Rough poses are compared on twice the box area: they are rough, and limbs move between frames.
 _OKS_AREA_FACTOR = 2.0
@@ -29,7 +29,7 @@ _IMPOSSIBLE = 1e6
 
 
 def return_cost(motions: Sequence[BoxMotion], detections: Sequence[Detection]) -> FloatArray:
-    """`[T, D]`: how little each track's expectation explains the place of each detection, 0..2, else impossible.
+    """`[T, D]`: how little each track's expectation explains the place of each detection.
 
     The negative log-likelihood of the centre, up to constants, in units of the gate: 0 where a detection is and was
     sure to be. A vague expectation explains no place well, so that a person who was lost does not take the detection
@@ -71,14 +71,14 @@ def boxes_of(detections: Sequence[Detection]) -> FloatArray:
 
 
 def _motion_cost(motions: Sequence[BoxMotion], detections: Sequence[Detection]) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Motion cost `[T, D]`, at most 2, and which pairs lie within the gate."""
+    """Motion cost `[T, D]`, at most `_MAX_MOTION_COST`, and which pairs lie within the gate."""
     expected = np.array([motion.mean[:2, 0] for motion in motions])  # [T, 2]
     variance = np.array([motion.measurement_variance[:2] for motion in motions])
     certain = np.array([motion.noise_variance[:2] for motion in motions])
     seen = measurement(boxes_of(detections))[:, :2]  # [D, 2]
     distance = (np.square(seen[None] - expected[:, None]) / variance[:, None]).sum(axis=-1)
     vagueness = np.log(variance / certain).sum(axis=-1)
-    return np.minimum((distance + vagueness[:, None]) / _GATE, MAXM), distance <= _GATE
+    return np.minimum((distance + vagueness[:, None]) / _GATE, _MAX_MOTION_COST), distance <= _GATE
 
 
 def _alike_in_size(motions: Sequence[BoxMotion], detections: Sequence[Detection]) -> NDArray[np.bool_]:

@@ -19,9 +19,11 @@ from dcpose_core.types import Detection, TrackedBox
 #: Costs up to which a detection continues a track; a faint one must fit better.
 _MAX_COST = 0.8
 _MAX_FAINT_COST = 0.6
-_MAX_RETURN_COST = 2.0
+_MAX_RETURN_COST = 1.2
 #: A person seen up to this long ago may still be found by a faint detection.
 _RECENT_S = 0.5
+#: Time between frames where the file's times do not move and never did.
+_DEFAULT_INTERVAL_S = 1 / 25
 #: Frames in a row that an unconfirmed track may miss.
 _UNCONFIRMED_PATIENCE = 1
 
@@ -58,7 +60,7 @@ class MotionOksTracker:
         confirming_hits: int = 3,
         memory_s: float = 1.2,
         duplicate_iou: float = 0.8,
-        birth_iou: float = 0.65,
+        birth_iou: float = 0.55,
     ) -> None:
         self._confident_score = confident_score
         self._faint_score = faint_score
@@ -69,15 +71,17 @@ class MotionOksTracker:
         self._tracks: list[_Track] = []
         self._next_id = 0
         self._frame_index: int | None = None
-        self._time_s = 0.0
+        self._stated_s = 0.0  # latest time that the file has stated
+        self._interval_s = _DEFAULT_INTERVAL_S  # between the two newest frames
+        self._time_s = 0.0  # sum of these
 
     def update(self, frame_index: int, time_s: float, detections: Sequence[Detection]) -> list[TrackedBox]:
         """See `Tracker.update`."""
-        elapsed_s = self._advance(frame_index, time_s)
+        self._advance(frame_index, time_s)
         confident, faint = self._usable(detections)
 
         seen, confident = _continue(self._tracks, confident, max_cost=_MAX_COST)
-        recent = [track for track in self._unseen(seen) if self._time_s - track.seen_s <= elapsed_s + _RECENT_S]
+        recent = [track for track in self._unseen(seen) if self._time_s - track.seen_s <= self._interval_s + _RECENT_S]
         seen += _continue(recent, faint, max_cost=_MAX_FAINT_COST)[0]
         strangers = self._apart(confident, seen)
         returned, strangers = _bring_back([t for t in self._unseen(seen) if t.confirmed], strangers)
@@ -92,7 +96,7 @@ class MotionOksTracker:
 
     def expected(self, time_s: float) -> list[TrackedBox]:
         """See `Tracker.expected`."""
-        elapsed_s = max(time_s - self._time_s, 0.0)
+        elapsed_s = self._seconds_until(time_s)
         return [
             TrackedBox(
                 track.track_id,
@@ -104,20 +108,23 @@ class MotionOksTracker:
             if track.confirmed
         ]
 
-    def _advance(self, frame_index: int, time_s: float) -> float:
-        """Move all tracks to the new frame and forget those not seen for too long; returns the seconds passed."""
+    def _advance(self, frame_index: int, time_s: float) -> None:
+        """Move all tracks to the new frame and forget those not seen for too long."""
         if self._frame_index is None:
-            self._time_s = time_s
+            self._stated_s = time_s
         elif frame_index <= self._frame_index:
             raise ValueError(f"frame {frame_index} comes after frame {self._frame_index}: frames must be in order")
-        # Broken files have times that stand still or go back.
-        elapsed_s = max(time_s - self._time_s, 0.0)
-        self._frame_index = frame_index
-        self._time_s += elapsed_s
+        else:
+            self._interval_s = self._seconds_until(time_s)
+            self._time_s += self._interval_s
+        self._frame_index, self._stated_s = frame_index, max(time_s, self._stated_s)
         self._tracks = [track for track in self._tracks if self._is_awaited(track)]
         for track in self._tracks:
-            track.motion = kalman.predict(track.motion, elapsed_s)
-        return elapsed_s
+            track.motion = kalman.predict(track.motion, self._interval_s)
+
+    def _seconds_until(self, time_s: float) -> float:
+        """From the newest frame to one at `time_s`; as before where a broken file's times stand still or go back."""
+        return time_s - self._stated_s if time_s > self._stated_s else self._interval_s
 
     def _is_awaited(self, track: _Track) -> bool:
         if track.confirmed:
