@@ -45,7 +45,7 @@ class AnalysisSettings:
 
     start, stop: range of key frames, 0-based, `stop` excluded (None: to the end); neighbours may lie outside it.
     temporal: refine with the neighbours. interval: distance T to the neighbours in frames, 1 to 4.
-    batch_size: crops per backbone pass. lookahead: frames by which tracks are delayed to bridge gaps.
+    batch_size: crops per backbone pass. lookahead_s: how far ahead tracks are looked at to bridge gaps.
     follow: look with the network for tracked persons whom the detector misses.
     persons: track ids to annotate, None for all.
     """
@@ -56,9 +56,13 @@ class AnalysisSettings:
     backbone_mode: BackboneMode = BackboneMode.SHARED
     interval: int = 1
     batch_size: int = 8
-    lookahead: int = 8
+    lookahead_s: float = 0.32
     follow: bool = True
     persons: frozenset[int] | None = None
+
+    def lookahead_frames(self, frame_rate: float) -> int:
+        """`lookahead_s` in frames; not so many that frames in waiting fill the memory."""
+        return min(max(round(self.lookahead_s * frame_rate), 4), 20)
 
     def key_frames(self, n_frames: int) -> range:
         """The key frames in a video of `n_frames`. Raises `UsageError` for a range that has none."""
@@ -111,7 +115,7 @@ def analyse(
     observed = _observe(source, key_frames, window, detector, given_boxes, tracker, estimator, settings, journal, clock)
     if given_boxes is None:
         smooth = settings.backbone_mode is BackboneMode.SHARED
-        observed = bridge_tracks(observed, lookahead=settings.lookahead, smooth=smooth)
+        observed = bridge_tracks(observed, lookahead=settings.lookahead_frames(source.frame_rate), smooth=smooth)
 
     with closing(estimator):
         for poses in _poses(observed, window, key_frames, settings):

@@ -87,7 +87,8 @@ class MultiPoseDetector:
         scales: long sides in pixels at which the whole image is looked at; the largest decides how small a person may
             be, smaller ones find people who fill the image.
         tiles: 1, or n to look at n x n overlapping parts of the image too, for small people.
-        min_score: lowest height of a centre peak, 0..1.
+        min_score: lowest height of a centre peak, 0..1. Below about 0.3 many are nobody; a tracker that begins no
+            person with them still uses them to keep sight of one.
         max_iou: overlap above which two boxes are one person.
 
     Raises:
@@ -101,7 +102,7 @@ class MultiPoseDetector:
         threads: int | None = None,
         scales: Sequence[int] = (256, 512),
         tiles: int = 1,
-        min_score: float = 0.3,
+        min_score: float = 0.15,
         max_iou: float = 0.7,
     ) -> None:
         self._session = _open_session(device, threads)
