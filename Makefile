@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 run: setup
-	$(BIN)/dcpose annotate sample -o out/sample.json --overlay out/sample.mp4
+	$(BIN)/dcpose annotate resources/clips/sample.mp4 -o out/sample.json --overlay out/sample.mp4
 
 test: setup
 	$(BIN)/python -m pytest

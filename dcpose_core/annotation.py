@@ -6,6 +6,7 @@ end. An interrupted run is continued from its journal.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
     with open_frames(request.video) as source:
         key_frames = settings.key_frames(len(source))
         given = None if request.boxes is None else boxes_from_file(request.boxes)
-        if given is not None and not any(index in given for index in key_frames):
+        if given is not None and not any(given.get(index) for index in key_frames):
             raise UsageError(f"{request.boxes}: no box in frames {key_frames.start} to {key_frames.stop - 1}")
         detector = None if given is not None else DETECTORS[request.detector](device=device, tiles=request.tiles)
         tracker = TRACKERS[request.tracker]() if given is None else GivenTracks(reserved_ids=_track_ids(given))
@@ -129,6 +130,8 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
             journal.discard()
         finished = [frame for frame in sequence.frames if frame.is_labeled]
         persons = [person for frame in finished for person in frame.persons]
+        if not persons and settings.persons is not None:
+            announce(f"no person had track id {', '.join(map(str, sorted(settings.persons)))} in these frames")
         return AnnotationResult(
             files=files,
             overlay=request.overlay,
@@ -155,6 +158,8 @@ def _check(request: AnnotationRequest) -> None:
             raise UsageError(f"{path} is a folder: name a file to write")
         if path is not None and not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
+    if request.output.suffix.lower() != ".json":
+        raise UsageError(f"{request.output}: annotations are written as .json; give the output that ending")
     if request.overlay is not None and request.overlay.suffix.lower() != ".mp4":
         raise UsageError(f"{request.overlay}: the overlay video is written as .mp4; give it that ending")
     paths = [path.resolve() for path in (request.video, request.output, request.overlay, request.boxes) if path]
@@ -176,7 +181,7 @@ def _run_description(request: AnnotationRequest, source: FrameSource) -> RunDesc
             "--backbone-mode": str(settings.backbone_mode),
             "--interval": settings.interval,
             "--persons": None if settings.persons is None else ",".join(map(str, sorted(settings.persons))),
-            "--boxes": None if request.boxes is None else request.boxes.name,
+            "--boxes": None if request.boxes is None else hashlib.sha256(request.boxes.read_bytes()).hexdigest(),
             "--detector": request.detector,
             "--tiles": request.tiles,
             "--tracker": request.tracker,

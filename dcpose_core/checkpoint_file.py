@@ -66,6 +66,4 @@ def _read(path: Path) -> Any:
                 f"{path}: holds {refused[1]}, not only tensors and plain containers, and is not loaded; "
                 "save the state dict alone"
             ) from error
-        raise WeightsError(
-            f"{path}: not a checkpoint, or damaged; get the file again ({type(error).__name__})"
-        ) from error
+        raise WeightsError(f"{path}: not a checkpoint, or damaged; get the file again") from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -70,6 +70,8 @@ class AnalysisSettings:
         if not 0 <= self.start < stop:
             asked = f"{self.start} to {'the end' if self.stop is None else self.stop}"
             raise UsageError(f"no frame to analyse: frames {asked} were asked for, the video has 0 to {n_frames - 1}")
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, not {self.batch_size}")
         if not 1 <= self.interval <= 4:
             raise UsageError(f"the interval to the neighbouring frames must be 1 to 4, not {self.interval}")
         return range(self.start, stop)
@@ -115,7 +117,8 @@ def analyse(
     observed = _observe(source, key_frames, window, detector, given_boxes, tracker, estimator, settings, journal, clock)
     if given_boxes is None:
         smooth = settings.backbone_mode is BackboneMode.SHARED
-        observed = bridge_tracks(observed, lookahead=settings.lookahead_frames(source.frame_rate), smooth=smooth)
+        bridged = bridge_tracks(observed, lookahead=settings.lookahead_frames(source.frame_rate), smooth=smooth)
+        observed = _numbered(bridged)
 
     with closing(estimator):
         for poses in _poses(observed, window, key_frames, settings):
@@ -140,6 +143,14 @@ def _poses(
             yield from window.poses(ready)
             window.forget_before(ready[-1] + 1)
     yield from window.poses(waiting)
+
+
+def _numbered(observed: Iterable[FrameBoxes]) -> Iterator[FrameBoxes]:
+    """Track ids 0, 1, 2, ... in the order in which persons come into view: the tracker's own have gaps where it
+    took somebody for a person and thought better of it."""
+    numbers: dict[int, int] = {}
+    for index, boxes in observed:
+        yield index, [replace(box, track_id=numbers.setdefault(box.track_id, len(numbers))) for box in boxes]
 
 
 def _observe(

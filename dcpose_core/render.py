@@ -47,7 +47,9 @@ def draw_poses(
 
 
 def _draw_person(canvas: ImageArray, person: PersonPose, skeleton: Skeleton, min_joint_score: float) -> None:
-    shown = person.located & (np.abs(person.keypoints) < 2**15).all(axis=1)
+    # Joints without a limb, PoseTrack's ears, would be loose dots.
+    connected = np.isin(np.arange(len(skeleton)), np.array(skeleton.limbs))
+    shown = connected & person.located & (np.abs(person.keypoints) < 2**15).all(axis=1)
     if person.scores is not None:
         shown &= person.scores >= min_joint_score
     if not shown.any():

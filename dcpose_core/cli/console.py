@@ -21,17 +21,18 @@ from rich.progress import (
 from rich.text import Text
 
 #: Results go to standard output; messages and progress to standard error, so that results can be piped.
-out = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+# Markup is off: file names may hold square brackets.
+out = Console(highlight=False, markup=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def announce(text: str) -> None:
     """Tell the user something that is not an error."""
-    messages.print(f"[yellow]note:[/] {_plain(text)}")
+    messages.print(Text.assemble(("note:", "yellow"), " ", _one_line(text)))
 
 
 def report_error(text: str) -> None:
-    messages.print(f"[red]error:[/] {_plain(text)}")
+    messages.print(Text.assemble(("error:", "red"), " ", _one_line(text)))
 
 
 def print_json(value: Any) -> None:
@@ -39,9 +40,8 @@ def print_json(value: Any) -> None:
     out.file.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
 
 
-def _plain(text: str) -> str:
-    """One line, square brackets of file names left alone."""
-    return " ".join(text.split()).replace("[", r"\[")
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 class _RateColumn(ProgressColumn):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from dcpose_core.cli.console import announce, out
+from dcpose_core.errors import UsageError
 from dcpose_core.formats import FORMATS, read_poses, write_poses
 
 
@@ -22,9 +23,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.output.exists() and options.output.resolve() == options.input.resolve():
+        raise UsageError(f"{options.output} is the input itself: name another file to write")
     sequences = read_poses(options.input)
     for path in write_poses(sequences, options.output, format=options.to):
         out.print(str(path))
-    if options.to != "coco" and any(sequence.skeleton.name.startswith("coco") for sequence in sequences):
+    if any((options.to == "coco") != sequence.skeleton.name.startswith("coco") for sequence in sequences):
         announce("COCO has no head_bottom and head_top, PoseTrack no eyes: these joints are absent in the result")
     return 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rich.text import Text
+
 from dcpose_core.cli.console import out, print_json
 
-_MARKS = {True: "[green]ok[/]  ", False: "[red]bad[/] ", None: "    "}
+_MARKS = {True: ("ok  ", "green"), False: ("bad ", "red"), None: ("    ", "")}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     for finding in examine(options.video):
         findings.append(finding)
         if not options.json:
-            out.print(f"{_MARKS[finding.ok]}{finding.what}: {finding.detail.replace('[', chr(92) + '[')}")
+            out.print(Text.assemble(_MARKS[finding.ok], f"{finding.what}: {finding.detail}"))
     if options.json:
         print_json(findings)
     return 1 if any(finding.ok is False for finding in findings) else 0

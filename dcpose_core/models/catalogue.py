@@ -211,7 +211,9 @@ def _check_new_name(name: str, *, replace: bool) -> None:
     imported = {other.lower(): other for other in _descriptions(_imported_folder())}
     taken = imported.get(name.lower())
     if taken is not None and not (replace and taken == name):
-        raise UsageError(f"a model called {taken!r} exists already; choose another name, or replace that one")
+        raise UsageError(
+            f"a model called {taken!r} exists already; choose another name, or replace that one (--replace)"
+        )
 
 
 def _is_valid_name(name: str) -> bool:

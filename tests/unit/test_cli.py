@@ -147,6 +147,25 @@ def test_modes_are_compared_on_the_same_persons(capsys: pytest.CaptureFixture[st
     assert measurement["rows"]["shared against exact, all joints"]["PCK@0.5, %"] > 50
 
 
+def test_the_readmes_first_command_names_a_file_that_exists() -> None:
+    makefile = (CLIP.parents[2] / "Makefile").read_text()
+    (command,) = [line.strip() for line in makefile.splitlines() if "dcpose annotate" in line]
+    assert (CLIP.parents[2] / command.split()[2]).resolve() == CLIP
+
+
+def test_square_brackets_in_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    output = tmp_path / "a [b] [" / "c].json"
+    assert annotate(output, "--start", "0", "--stop", "1") == 0
+    assert f"annotations: {output}" in capsys.readouterr().out
+
+
+def test_convert_never_overwrites_its_input(capsys: pytest.CaptureFixture[str], annotated: Path) -> None:
+    before = annotated.read_bytes()
+    status, message = run_badly(capsys, "convert", str(annotated), str(annotated), "--to", "coco")
+    assert (status, annotated.read_bytes()) == (2, before)
+    assert "is the input itself" in message
+
+
 def run_badly(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     status = main(list(arguments))
     return status, capsys.readouterr().err
@@ -168,6 +187,8 @@ def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], 
         ("annotate", str(CLIP), "-o", output, "--boxes", str(tmp_path / "empty.json")),
         ("annotate", str(CLIP), "-o", output, "--overlay", str(tmp_path / "overlay.gif")),
         ("annotate", str(CLIP), "-o", output, "--persons", "x"),
+        ("annotate", str(CLIP), "-o", output, "--batch-size", "0"),
+        ("annotate", str(CLIP), "-o", str(tmp_path / "out.mkv")),
         ("evaluate", str(text), str(text)),
         ("convert", str(tmp_path / "empty.json"), output, "--to", "coco"),
         ("models", "info", "no-such-model"),
