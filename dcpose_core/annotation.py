@@ -23,7 +23,7 @@ from dcpose_core.pipeline import AnalysisSettings, analyse
 from dcpose_core.render import render_overlay
 from dcpose_core.trackers import TRACKERS, GivenTracks
 from dcpose_core.types import Detection, FramePoses, PersonPose, PoseSequence
-from dcpose_core.video import FrameSource, open_frames
+from dcpose_core.video import FrameSource, ImageSequenceReader, open_frames
 
 DEFAULT_MODEL = "movenet_thunder"
 
@@ -96,7 +96,7 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
         announce(f"{request.model} has no trained temporal modules: these are single-frame results")
     with open_frames(request.video) as source:
         key_frames = settings.key_frames(len(source))
-        given = None if request.boxes is None else boxes_from_file(request.boxes)
+        given = None if request.boxes is None else _given_boxes(request.boxes, source)
         if given is not None and not any(given.get(index) for index in key_frames):
             raise UsageError(f"{request.boxes}: no box in frames {key_frames.start} to {key_frames.stop - 1}")
         detector = None if given is not None else DETECTORS[request.detector](device=device, tiles=request.tiles)
@@ -143,6 +143,11 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
             device=str(device),
             seconds=dict(clock.seconds),
         )
+
+
+def _given_boxes(path: Path, source: FrameSource) -> dict[int, list[Detection]]:
+    image_names = [image.name for image in source.file_paths] if isinstance(source, ImageSequenceReader) else None
+    return boxes_from_file(path, image_names=image_names)
 
 
 def _track_ids(boxes: Mapping[int, Sequence[Detection]]) -> set[int]:

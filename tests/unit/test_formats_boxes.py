@@ -153,3 +153,17 @@ def test_there_and_back_keeps_scores_and_boxes() -> None:
         assert again.box_xyxy.tolist() == pytest.approx([1, 2, 30, 40])
         assert again.head_box_xyxy is not None
         assert again.head_box_xyxy.tolist() == [1, 2, 3, 4]
+
+
+def test_boxes_go_to_the_image_of_their_name(tmp_path: Path) -> None:
+    file = samples.save(samples.coco(["000012.jpg", "000013.jpg"]), tmp_path / "a.json")
+    boxes = boxes_from_file(file, image_names=["cover.jpg", "000013.jpg"])
+    assert list(boxes) == [1]
+    assert boxes[1][0].box_xyxy.tolist() == boxes_from_file(file)[13][0].box_xyxy.tolist()
+
+
+def test_boxes_of_other_names_go_by_frame_only_if_the_numbers_of_frames_agree(tmp_path: Path) -> None:
+    file = samples.save(samples.posetrack18(track_id=6), tmp_path / "a.json")
+    assert list(boxes_from_file(file, image_names=["x.png", "y.png", "z.png"])) == [0, 1, 2]
+    with pytest.raises(UsageError, match="lists 3 frames under other names than those of the 2 images"):
+        boxes_from_file(file, image_names=["x.png", "y.png"])
