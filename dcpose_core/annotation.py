@@ -89,16 +89,16 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
     """
     _check(request)
     clock = StageClock()
-    device = choose_device(request.device, announce)
-    model = load_model(request.model)
     settings = request.settings
-    if settings.temporal and model.temporal is None:
-        announce(f"{request.model} has no trained temporal modules: these are single-frame results")
     with open_frames(request.video) as source:
         key_frames = settings.key_frames(len(source))
         given = None if request.boxes is None else _given_boxes(request.boxes, source)
         if given is not None and not any(given.get(index) for index in key_frames):
             raise UsageError(f"{request.boxes}: no box in frames {key_frames.start} to {key_frames.stop - 1}")
+        model = load_model(request.model)
+        device = choose_device(request.device, announce)
+        if settings.temporal and model.temporal is None:
+            announce(f"{request.model} has no trained temporal modules: these are single-frame results")
         detector = None if given is not None else DETECTORS[request.detector](device=device, tiles=request.tiles)
         tracker = TRACKERS[request.tracker]() if given is None else GivenTracks(reserved_ids=_track_ids(given))
         with Journal.open(

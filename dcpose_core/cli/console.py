@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +23,18 @@ from rich.progress import (
 from rich.text import Text
 
 #: Results go to standard output; messages and progress to standard error, so that results can be piped.
+
+
+class _Output(Console):
+    """Standard output; a reader who has seen enough (`dcpose ... | head`) is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0)
+
+
 # Markup is off: file names may hold square brackets.
-out = Console(highlight=False, markup=False, soft_wrap=True)
+out = _Output(highlight=False, markup=False, soft_wrap=True)
 messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 

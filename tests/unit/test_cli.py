@@ -159,6 +159,17 @@ def test_square_brackets_in_names_are_printed_as_they_are(capsys: pytest.Capture
     assert f"annotations: {output}" in capsys.readouterr().out
 
 
+def test_a_reader_who_has_seen_enough_is_no_failure() -> None:
+    command = [sys.executable, "-m", "dcpose_core.cli", "models", "list"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
 def test_convert_never_overwrites_its_input(capsys: pytest.CaptureFixture[str], annotated: Path) -> None:
     before = annotated.read_bytes()
     status, message = run_badly(capsys, "convert", str(annotated), str(annotated), "--to", "coco")
