@@ -101,9 +101,8 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
             announce(f"{request.model} has no trained temporal modules: these are single-frame results")
         detector = None if given is not None else DETECTORS[request.detector](device=device, tiles=request.tiles)
         tracker = TRACKERS[request.tracker]() if given is None else GivenTracks(reserved_ids=_track_ids(given))
-        with Journal.open(
-            journal_path(request.output), _run_description(request, source), resume=request.resume
-        ) as journal:
+        run = _run_description(request, source, model_sha256=model.description.sha256)
+        with Journal.open(journal_path(request.output), run, resume=request.resume) as journal:
             done = 0 if journal.last_finished is None else journal.last_finished + 1 - key_frames.start
             yield Progress("analysing", done, len(key_frames))
             for poses in analyse(
@@ -172,13 +171,13 @@ def _check(request: AnnotationRequest) -> None:
         raise UsageError("video, output, overlay and boxes must be different files")
 
 
-def _run_description(request: AnnotationRequest, source: FrameSource) -> RunDescription:
+def _run_description(request: AnnotationRequest, source: FrameSource, *, model_sha256: str) -> RunDescription:
     settings = request.settings
     return RunDescription(
         fingerprint=source.fingerprint,
         video=request.video.name,
         model=request.model,
-        model_sha256=load_model(request.model).description.sha256,
+        model_sha256=model_sha256,
         settings={
             "--start": settings.start,
             "--stop": settings.stop,
@@ -205,7 +204,7 @@ def _sequence(request: AnnotationRequest, source: FrameSource, analysed: Iterato
 
 
 def with_ranking_scores(sequence: PoseSequence) -> PoseSequence:
-    """Joint scores times the person's score, by which the reference ranks joints for AP (SPEC: joint x box score)."""
+    """Joint scores times the person's score, by which the reference ranks joints for AP."""
     return sequence.with_frames(
         replace(frame, persons=tuple(_ranked(person) for person in frame.persons)) for frame in sequence.frames
     )
