@@ -121,19 +121,14 @@ class Fusion(nn.Module):
     def __init__(
         self,
         formula: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-        *,
-        largest_batch: int = 1000,
     ) -> None:
         super().__init__()
         self.formula = formula
-        self.largest_batch = largest_batch
         self.margins: list[list[int]] = []
 
     def forward(
         self, current: torch.Tensor, previous: torch.Tensor, following: torch.Tensor, margin: torch.Tensor
     ) -> torch.Tensor:
-        if len(current) > self.largest_batch:
-            raise torch.OutOfMemoryError("the test's device is full")
         self.margins += margin.tolist()
         return self.formula(current, previous, following, margin)
 

@@ -6,19 +6,24 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.table import Table
 
+from dcpose_core.cli import bench_accuracy
 from dcpose_core.cli.console import announce, out, print_json, progress_bar
+from dcpose_core.errors import UsageError
+from dcpose_core.files import write_files
 
-_WHAT = ("pipeline", "networks", "modes", "memory")
+_WHAT = ("pipeline", "networks", "modes", "memory", "accuracy")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "bench",
-        help="measure speed and memory on this machine",
+        help="measure speed and memory on this machine, accuracy on labelled images",
         description="pipeline: person-frames a second, by stage. networks: the reference network beside the embedded "
         "backbone. modes: exact against shared, speed and PCK. memory: peak memory of a long video (takes long). "
+        "accuracy: temporal models beside plain rivals, on clean and spoiled frames of labelled sets. "
         "all: the first three.",
     )
     parser.add_argument("what", choices=("all", *_WHAT), nargs="?", default="all")
@@ -26,8 +31,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--frames", type=int, default=60, metavar="N", help="frames of it (default: 60)")
     parser.add_argument("--minutes", type=float, default=10, metavar="M", help="memory: length of the video")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]")
-    parser.add_argument("--model", metavar="NAME", help="default: the embedded one")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--model", action="append", metavar="NAME", help="default: the embedded one; for accuracy repeatable"
+    )
+    parser.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="figures as JSON, in place of tables, or also to FILE"
+    )
+    bench_accuracy.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -36,12 +46,32 @@ def run(options: argparse.Namespace) -> int:
     from dcpose_core.annotation import DEFAULT_MODEL
     from dcpose_core.devices import choose_device
 
+    models = options.model or [DEFAULT_MODEL]
+    if options.what != "accuracy" and len(models) > 1:
+        raise UsageError(f"bench {options.what} takes one --model; only accuracy compares several")
     device = choose_device(options.device, announce)
+    results: dict[str, Any] = {"machine": benchmarks.machine()}
+    if options.what == "accuracy":
+        results["accuracy"] = bench_accuracy.run(options, device, models)
+    else:
+        results["measurements"] = _measurements(options, device, models[0])
+    if options.json == "-":
+        print_json(results)
+        return 0
+    out.print(", ".join(f"{key}: {value}" for key, value in benchmarks.machine().items()))
+    if options.json is not None:
+        write_files({Path(options.json): msgspec.json.format(msgspec.json.encode(results, enc_hook=str), indent=2)})
+    return 0
+
+
+def _measurements(options: argparse.Namespace, device: Any, model: str) -> list[Any]:
+    """Speed and memory; each table is printed as soon as it is there, unless JSON goes to standard output."""
+    from dcpose_core import benchmarks
+
     video = options.video or benchmarks.sample_clip()
-    common: dict[str, Any] = {"model_name": options.model or DEFAULT_MODEL, "device": device, "announce": announce}
-    chosen = _WHAT[:3] if options.what == "all" else (options.what,)
+    common: dict[str, Any] = {"model_name": model, "device": device, "announce": announce}
     results = []
-    for what in chosen:
+    for what in _WHAT[:3] if options.what == "all" else (options.what,):
         if what == "pipeline":
             results.append(benchmarks.bench_pipeline(video, n_frames=options.frames, **common))
         elif what == "networks":
@@ -50,13 +80,9 @@ def run(options: argparse.Namespace) -> int:
             results.append(benchmarks.bench_modes(video, n_frames=options.frames, **common))
         else:
             results.append(_memory(video, options.minutes, common))
-        if not options.json:
+        if options.json != "-":
             _print(results[-1])
-    if options.json:
-        print_json({"machine": benchmarks.machine(), "measurements": results})
-    else:
-        out.print(", ".join(f"{key}: {value}" for key, value in benchmarks.machine().items()))
-    return 0
+    return results
 
 
 def _memory(video: Path, minutes: float, common: dict[str, Any]) -> Any:

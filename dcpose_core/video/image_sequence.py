@@ -114,7 +114,7 @@ class ImageSequenceReader:
         if self._closed:
             raise ValueError(f"{self._path}: the images have been closed")
         check_index(index, len(self), self._path)
-        image = None if self._damaged[index] else _decode(self.file_paths[index])
+        image = None if self._damaged[index] else read_image(self.file_paths[index])
         if image is None:
             self._damaged[index] = True
             raise VideoError(f"{self.file_paths[index]}: {self._damage_message(index, index)}")
@@ -148,7 +148,7 @@ class ImageSequenceReader:
     def _first_image(self) -> ImageArray:
         for index, path in enumerate(self.file_paths):
             if not self._damaged[index]:
-                image = _decode(path)
+                image = read_image(path)
                 if image is not None:
                     return image
                 self._damaged[index] = True
@@ -212,7 +212,7 @@ def _natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
     return [(text, int(number or -1)) for text, number in parts], name
 
 
-def _decode(path: Path) -> ImageArray | None:
+def read_image(path: Path) -> ImageArray | None:
     """Upright uint8 `[H, W, 3]` RGB, read-only, or None if the file is no intact image."""
     try:
         data = np.fromfile(path, dtype=np.uint8)
