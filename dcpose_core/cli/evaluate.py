@@ -15,7 +15,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "evaluate",
         help="score predictions against ground truth by the official PoseTrack rules",
-        description="AP, MOTA, MOTP, precision and recall by the official PoseTrack rules, and OKS-AP.",
+        description="By the official PoseTrack rules: AP with the precision and recall of the detected joints, MOTA "
+        "and MOTP with those of the tracking (`pre` and `rec` at the top of the JSON). And OKS-AP.",
     )
     parser.add_argument("ground_truth", type=Path, metavar="GT", help="file, or folder with one file a sequence")
     parser.add_argument("prediction", type=Path, metavar="PRED", help="file or folder; files are matched by name")

@@ -18,6 +18,12 @@ from dcpose_core.types import FloatArray
 
 _Lists = dict[str, list[float | None]]
 
+#: Two pairs of precision and recall go by the same names.
+_MEANING = {
+    "pre, rec": "of the tracking, the figures beside mota and motp; the same as in mot",
+    "detection": "ap, and the precision and recall of all detected joints, whoever they are taken for",
+}
+
 #: Room for -1300.0.
 _NUMBER_WIDTH = 7
 
@@ -26,13 +32,15 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """JSON-ready figures in percent; lists have 15 joints in `joint_order` and their mean, null is "not defined".
 
     `ap`, `mota`, `motp`, `pre` and `rec` are the benchmark's five figures, pre and rec being those of the tracking,
-    as in `mot`. `detection` holds AP with the precision and recall of all detections. Without track ids `mot` is
-    null and the four tracking lists hold nulls. Counts are of what is left after the official clean-up.
+    as in `mot`. `detection` holds AP with the precision and recall of all detections. `meaning` says so in the file.
+    Without track ids `mot` is null and the four tracking lists hold nulls. Counts are of what is left after the
+    official clean-up.
     """
     result = evaluation.poseval
     mot = None if result.tracking is None else _mot_lists(result.tracking)
     nothing = [None] * (len(JOINT_NAMES) + 1)
     return {
+        "meaning": _MEANING,
         "joint_order": [*JOINT_NAMES, "total"],
         "group_order": [*JOINT_GROUPS, "Total"],
         "ap": _numbers(result.detection.ap),
@@ -57,15 +65,19 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 def results_table(evaluation: Evaluation) -> Table:
     """The figures by joint group, in percent; a dash where a figure is not defined."""
     result = evaluation.poseval
-    rows: dict[str, FloatArray] = {"AP": result.detection.ap}
-    caption = _oks_line(evaluation.oks)
-    if result.tracking is None:
-        rows |= {"Precision": result.detection.precision, "Recall": result.detection.recall}
-        caption += "\nNo tracking figures: a file has no track ids. Precision and recall are those of the detections."
+    detection, tracking = result.detection, result.tracking
+    rows: dict[str, FloatArray] = {
+        "AP": detection.ap,
+        "AP precision": detection.precision,
+        "AP recall": detection.recall,
+    }
+    caption = f"{_oks_line(evaluation.oks)}\nAP precision and recall are those of all detected joints"
+    if tracking is None:
+        caption += ".\nNo tracking figures: a file has no track ids."
     else:
-        tracking = result.tracking
+        caption += ", MOT precision and recall those of the tracking."
         rows |= {"MOTA": tracking.mota, "MOTP": tracking.motp}
-        rows |= {"Precision": tracking.precision, "Recall": tracking.recall}
+        rows |= {"MOT precision": tracking.precision, "MOT recall": tracking.recall}
     if evaluation.unused_predictions:
         caption += f"\nPredictions without ground truth, not counted: {', '.join(evaluation.unused_predictions)}"
     # Narrow enough for 80 columns even with three-digit negative MOTA; a figure cut short would be a wrong one.

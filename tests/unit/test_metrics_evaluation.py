@@ -178,12 +178,14 @@ def test_an_empty_ground_truth_folder_is_an_error(tmp_path: Path, predictions: P
 
 def test_the_table_shows_the_figures_by_joint_group(ground_truth: Path, predictions: Path) -> None:
     shown = _shown(evaluate(ground_truth, predictions))
-    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    # Names of one or two words, then eight figures.
+    rows = {" ".join(line.split()[:-8]): line.split()[-8:] for line in shown.splitlines() if line.strip()}
     expected = json.loads((FIXTURES / "main" / "expected_classic.json").read_text())
     assert rows["%"] == [*JOINT_GROUPS, "Total"]
     assert rows["AP"] == [f"{value:.1f}" for value in expected["ap_groups"]]
     assert rows["MOTA"] == [f"{value:.1f}" for value in expected["mota_groups"]]
-    assert {"MOTP", "Precision", "Recall"} < rows.keys()
+    assert {"MOTP", "AP precision", "AP recall", "MOT precision", "MOT recall"} < rows.keys()
+    assert rows["AP precision"] != rows["MOT precision"]
     assert "4 sequences: 44 frames, 123 annotated persons" in shown
     assert "OKS: AP 31.8" in shown
 
@@ -213,6 +215,9 @@ def test_json_has_the_five_figures_of_fifteen_joints_and_their_mean(ground_truth
     for figure in ("ap", "mota", "motp", "pre", "rec"):
         assert len(written[figure]) == 16
         assert written[figure][-1] == pytest.approx(np.mean(written[figure][:15]))
+    for name in ("pre", "rec"):
+        assert written[name] == written["mot"][name] != written["detection"][name]
+    assert "of the tracking" in written["meaning"]["pre, rec"]
     assert written["oks"].keys() == {"ap", "ap50", "ap75", "ar"}
     assert written["sequences"] == NAMES
     json.dumps(written, allow_nan=False)
