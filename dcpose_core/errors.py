@@ -39,3 +39,15 @@ class FormatError(DCPoseError):
 
 class DeviceError(DCPoseError):
     """A device was asked for that cannot be used here."""
+
+
+class TrainingError(DCPoseError):
+    """A training run cannot start or go on: its configuration, its data, or its checkpoint."""
+
+    exit_status = 2
+
+
+class ProjectError(DCPoseError):
+    """A project file cannot be opened, locked or written."""
+
+    exit_status = 2
