@@ -1,0 +1,102 @@
+"""Undo and redo: what stands on the other side of every step, so that undoing is swapping.
+
+A done step keeps what was there before it; an undone one keeps what was there after it. So a step costs the size of
+one side only, and an analysis run, which put persons where nobody was, next to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+
+from app.project.packing import RECORD
+from app.project.records import Layer, Track
+from dcpose_core.errors import ProjectError
+
+#: What an edit can change: a person, a mark of a frame, a track.
+PersonKey = tuple[Layer, int, int]  # layer, frame, track id
+MarkKey = tuple[int, int]  # frame, bit
+
+
+class StepKind(StrEnum):
+    EDIT = "edit"
+    RUN = "run"  #: grew while results streamed in
+    CHECKPOINT = "checkpoint"  #: a name for a moment; nothing to undo
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One step. number: grows with every step. time_s: seconds since 1970 (UTC). n_changes: persons, tracks and marks
+    that it changed. undone: it lies ahead, redo would bring it back."""
+
+    number: int
+    label: str
+    time_s: float
+    n_changes: int
+    undone: bool
+    kind: StepKind
+
+
+@dataclass(slots=True)
+class Values:
+    """What persons, marks and tracks are, or are to become; None where there is nobody or no such track."""
+
+    persons: dict[PersonKey, bytes | None]
+    marks: dict[MarkKey, bool]
+    tracks: dict[int, Track | None]
+
+    @classmethod
+    def none(cls) -> Values:
+        return cls({}, {}, {})
+
+    def __len__(self) -> int:
+        return len(self.persons) + len(self.marks) + len(self.tracks)
+
+
+_KEY = np.dtype([("layer", "u1"), ("exists", "u1"), ("frame", "<i4"), ("track_id", "<i4")])
+
+
+class _Part(msgspec.Struct, array_like=True):
+    keys: bytes
+    records: bytes
+    marks: list[tuple[int, int, bool]]
+    tracks: list[tuple[int, tuple[str, str, bool, bool] | None]]
+
+
+def encode(values: Values) -> bytes:
+    """One side of a part of a step, for the store."""
+    keys = [
+        (int(layer), record is not None, frame, track_id) for (layer, frame, track_id), record in values.persons.items()
+    ]
+    tracks = [
+        (track_id, None if track is None else (track.name, track.colour, track.visible, track.locked))
+        for track_id, track in values.tracks.items()
+    ]
+    part = _Part(
+        keys=np.array(keys, _KEY).tobytes(),
+        records=b"".join([record for record in values.persons.values() if record is not None]),
+        marks=[(frame, bit, value) for (frame, bit), value in values.marks.items()],
+        tracks=tracks,
+    )
+    return msgspec.msgpack.encode(part)
+
+
+def decode(data: bytes) -> Values:
+    """What `encode` made. Raises `ProjectError` if it is damaged."""
+    try:
+        part = msgspec.msgpack.decode(data, type=_Part)
+    except msgspec.MsgspecError as error:
+        raise ProjectError(f"the history is damaged ({error}); open one of the project's backups") from error
+    values = Values.none()
+    start = 0
+    layers = tuple(Layer)
+    for layer, exists, frame, track_id in np.frombuffer(part.keys, _KEY).tolist():
+        end = start + RECORD.itemsize * exists
+        values.persons[layers[layer], frame, track_id] = part.records[start:end] if exists else None
+        start = end
+    values.marks = {(frame, bit): value for frame, bit, value in part.marks}
+    values.tracks = {track_id: None if track is None else Track(track_id, *track) for track_id, track in part.tracks}
+    return values

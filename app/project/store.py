@@ -1,0 +1,267 @@
+"""The project file: what stands in which table. SQLite keeps every acknowledged transaction through a crash.
+
+`user_version` is major * 1000 + minor: a newer major is refused, an older version is migrated on a copy.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from app.project import sqlite_file
+from app.project.history import HistoryEntry, StepKind
+from app.project.packing import HEAD, RECORD
+from app.project.records import Layer, Track
+from app.project.sqlite_file import told_as_project_errors
+from app.project.video_facts import VideoFacts
+from app.project.wal_checkpoints import LAST_RESORT_PAGES, WalCheckpoints
+from dcpose_core.errors import ProjectError
+
+SUFFIX = ".dcpose"
+VERSION = 1000
+#: Version -> what makes a file of the version before it one of this.
+MIGRATIONS: sqlite_file.Migrations = {}
+
+_PERSON_TABLES = {Layer.PREDICTION: "predictions", Layer.ANNOTATION: "annotations"}
+
+# `heads` stands in an index of its own, so that opening a project reads 8 bytes a person and not 528.
+_SCHEMA = f"""
+CREATE TABLE video (
+    id INTEGER PRIMARY KEY CHECK (id = 1), path TEXT NOT NULL, relative_path TEXT NOT NULL,
+    fingerprint TEXT NOT NULL, width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, frame_rate REAL NOT NULL,
+    times_s BLOB NOT NULL
+) STRICT;
+CREATE TABLE predictions (frame INTEGER PRIMARY KEY, heads BLOB NOT NULL, persons BLOB NOT NULL) STRICT;
+CREATE INDEX prediction_heads ON predictions (frame, heads);
+CREATE TABLE annotations (frame INTEGER PRIMARY KEY, heads BLOB NOT NULL, persons BLOB NOT NULL) STRICT;
+CREATE INDEX annotation_heads ON annotations (frame, heads);
+CREATE TABLE marks (frame INTEGER PRIMARY KEY, marks INTEGER NOT NULL) STRICT;
+CREATE TABLE tracks (
+    track_id INTEGER PRIMARY KEY, name TEXT NOT NULL, colour TEXT NOT NULL,
+    visible INTEGER NOT NULL, locked INTEGER NOT NULL
+) STRICT;
+CREATE TABLE history (
+    number INTEGER PRIMARY KEY, label TEXT NOT NULL, time REAL NOT NULL, n_changes INTEGER NOT NULL,
+    undone INTEGER NOT NULL, kind TEXT NOT NULL
+) STRICT;
+CREATE TABLE history_parts (
+    number INTEGER NOT NULL REFERENCES history ON DELETE CASCADE, part INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (number, part)
+) STRICT;
+PRAGMA user_version = {VERSION};
+"""
+
+
+class Store:
+    """One connection to a project file. Every method raises `ProjectError` with the file's name where SQLite fails."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._checkpoints = WalCheckpoints(path)
+        self._n_bytes = 0  # written in this transaction
+
+    @classmethod
+    def create(cls, path: Path, video: VideoFacts) -> None:
+        """Write an empty project, whole or not at all. The caller made sure that there is no file."""
+
+        def fill(connection: sqlite3.Connection) -> None:
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            _write_video(connection, path, video)
+
+        sqlite_file.create(path, fill)
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool) -> Store:
+        """read_only: as the project is now, whatever a writer does meanwhile."""
+        if read_only:
+            return cls(path, sqlite_file.open_for_reading(path, version=VERSION))
+        connection = sqlite_file.open_for_writing(path, version=VERSION, migrations=MIGRATIONS)
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LAST_RESORT_PAGES}")
+        return cls(path, connection)
+
+    def close(self) -> None:
+        self._checkpoints.close()
+        with told_as_project_errors(self.path):
+            self._connection.close()
+
+    def copy(self, target: Path) -> None:
+        """The project as a file of its own."""
+        sqlite_file.copy(self._connection, target)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside is on disk when this returns, or nothing of it is written."""
+        with told_as_project_errors(self.path):
+            self._n_bytes = 0
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+        self._checkpoints.note_commit(self._n_bytes)
+
+    def _damaged(self, what: str) -> ProjectError:
+        return ProjectError(f"{self.path}: damaged: {what}; open one of its backups")
+
+    # video
+
+    def video(self) -> VideoFacts:
+        with told_as_project_errors(self.path):
+            row = self._connection.execute(
+                "SELECT path, relative_path, fingerprint, width_px, height_px, frame_rate, times_s FROM video"
+            ).fetchone()
+            if row is None:
+                raise self._damaged("it does not say which video it is about")
+        return VideoFacts(
+            path=Path(row[0]),
+            relative_path=Path(row[1]) if row[1] else None,
+            fingerprint=row[2],
+            width_px=row[3],
+            height_px=row[4],
+            frame_rate=row[5],
+            times_s=np.frombuffer(row[6], "<f8"),
+        )
+
+    def put_video(self, video: VideoFacts) -> None:
+        _write_video(self._connection, self.path, video)
+
+    # persons
+
+    def heads(self, layer: Layer, n_frames: int) -> list[tuple[int, bytes]]:
+        """(frame, heads of its persons) of every frame that has some, ascending."""
+        with told_as_project_errors(self.path):
+            rows: list[tuple[int, bytes]] = self._connection.execute(
+                f"SELECT frame, heads FROM {_PERSON_TABLES[layer]} ORDER BY frame"
+            ).fetchall()
+        if rows and not (rows[0][0] >= 0 and rows[-1][0] < n_frames):
+            raise self._damaged("it has persons on frames that the video has not")
+        if any(len(heads) % HEAD.itemsize for _, heads in rows):
+            raise self._damaged("persons in it are cut off")
+        return rows
+
+    def persons(self, layer: Layer, frame: int) -> bytes:
+        """The records of the persons on a frame; empty if there is nobody."""
+        rows = self.persons_between(layer, frame, frame)
+        return rows[0][1] if rows else b""
+
+    def persons_between(self, layer: Layer, first: int, last: int) -> list[tuple[int, bytes]]:
+        with told_as_project_errors(self.path):
+            rows: list[tuple[int, bytes]] = self._connection.execute(
+                f"SELECT frame, persons FROM {_PERSON_TABLES[layer]} WHERE frame BETWEEN ? AND ? ORDER BY frame",
+                (first, last),
+            ).fetchall()
+        if any(len(persons) % RECORD.itemsize for _, persons in rows):
+            raise self._damaged("persons in it are cut off")
+        return rows
+
+    def put_persons(self, layer: Layer, frame: int, heads: bytes, persons: bytes) -> None:
+        """The records of the persons on a frame, and their heads."""
+        self._n_bytes += len(persons)
+        table = _PERSON_TABLES[layer]
+        if persons:
+            self._connection.execute(
+                f"INSERT INTO {table} VALUES (?, ?, ?) "
+                "ON CONFLICT (frame) DO UPDATE SET heads = excluded.heads, persons = excluded.persons",
+                (frame, heads, persons),
+            )
+        else:
+            self._connection.execute(f"DELETE FROM {table} WHERE frame = ?", (frame,))
+
+    # marks and tracks
+
+    def marks(self, n_frames: int) -> list[tuple[int, int]]:
+        """(frame, marks) of every frame that has some, ascending."""
+        with told_as_project_errors(self.path):
+            rows: list[tuple[int, int]] = self._connection.execute(
+                "SELECT frame, marks FROM marks ORDER BY frame"
+            ).fetchall()
+        if rows and not (rows[0][0] >= 0 and rows[-1][0] < n_frames):
+            raise self._damaged("it has marks on frames that the video has not")
+        return rows
+
+    def put_marks(self, frame: int, marks: int) -> None:
+        if marks:
+            self._connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (frame, marks))
+        else:
+            self._connection.execute("DELETE FROM marks WHERE frame = ?", (frame,))
+
+    def tracks(self) -> list[Track]:
+        with told_as_project_errors(self.path):
+            rows = self._connection.execute("SELECT * FROM tracks ORDER BY track_id").fetchall()
+        return [Track(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+
+    def put_track(self, track_id: int, track: Track | None) -> None:
+        if track is None:
+            self._connection.execute("DELETE FROM tracks WHERE track_id = ?", (track_id,))
+        else:
+            values = (track.track_id, track.name, track.colour, track.visible, track.locked)
+            self._connection.execute("INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?)", values)
+
+    # history
+
+    def history(self) -> list[HistoryEntry]:
+        with told_as_project_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT number, label, time, n_changes, undone, kind FROM history ORDER BY number"
+            ).fetchall()
+        try:
+            return [
+                HistoryEntry(number, label, time_s, n_changes, bool(undone), StepKind(kind))
+                for number, label, time_s, n_changes, undone, kind in rows
+            ]
+        except ValueError as error:
+            raise self._damaged(str(error)) from error
+
+    def put_history(self, entry: HistoryEntry) -> None:
+        row = (entry.number, entry.label, entry.time_s, entry.n_changes, entry.undone, entry.kind.value)
+        self._connection.execute(
+            "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
+            "label = excluded.label, n_changes = excluded.n_changes, undone = excluded.undone",
+            row,
+        )
+
+    def drop_empty_runs(self) -> None:
+        with told_as_project_errors(self.path):
+            self._connection.execute("DELETE FROM history WHERE n_changes = 0 AND kind = ?", (StepKind.RUN.value,))
+
+    def drop_history_from(self, number: int) -> None:
+        self._connection.execute("DELETE FROM history WHERE number >= ?", (number,))
+
+    def drop_history(self, number: int) -> None:
+        self._connection.execute("DELETE FROM history WHERE number = ?", (number,))
+
+    def history_parts(self, number: int) -> list[int]:
+        rows = self._connection.execute("SELECT part FROM history_parts WHERE number = ? ORDER BY part", (number,))
+        return [row[0] for row in rows]
+
+    def history_part(self, number: int, part: int) -> bytes:
+        row: tuple[bytes] = self._connection.execute(
+            "SELECT data FROM history_parts WHERE number = ? AND part = ?", (number, part)
+        ).fetchone()
+        return row[0]
+
+    def put_history_part(self, number: int, part: int, data: bytes) -> None:
+        self._n_bytes += len(data)
+        self._connection.execute("INSERT OR REPLACE INTO history_parts VALUES (?, ?, ?)", (number, part, data))
+
+
+def _write_video(connection: sqlite3.Connection, project: Path, video: VideoFacts) -> None:
+    # Project and video often travel together; on another Windows drive there is no relative path.
+    relative = ""
+    with suppress(ValueError):
+        relative = os.path.relpath(video.path.absolute(), project.absolute().parent)
+    times_s = video.times_s.astype("<f8").tobytes()
+    values = (str(video.path.absolute()), relative, video.fingerprint, video.width_px, video.height_px)
+    connection.execute(
+        "INSERT OR REPLACE INTO video VALUES (1, ?, ?, ?, ?, ?, ?, ?)", (*values, video.frame_rate, times_s)
+    )
