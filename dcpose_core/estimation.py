@@ -18,11 +18,12 @@ from torch import nn
 from dcpose_core.devices import Announce
 from dcpose_core.errors import DeviceError
 from dcpose_core.geometry import crop_affine, normalise, warp_crop
-from dcpose_core.heatmaps import decode, to_image, warp_heatmaps
+from dcpose_core.heatmaps import decode, decode_refined, to_image, warp_heatmaps
 from dcpose_core.models.backbones.base import BackboneOutput
 from dcpose_core.models.description import DecodeRule
+from dcpose_core.models.joint_score import read_maps
 from dcpose_core.models.pose_model import PoseModel
-from dcpose_core.models.settings import REFERENCE
+from dcpose_core.models.settings import TemporalSettings
 from dcpose_core.types import FloatArray, ImageArray
 
 _Result = TypeVar("_Result")
@@ -74,8 +75,17 @@ class WindowEvidence(NamedTuple):
     margin: tuple[int, int]
 
 
+class _Maps(NamedTuple):
+    """Heatmaps `[N, 17, h, w]` of the key frame, from the backbone and (or None) refined; probability `[N, 17]`."""
+
+    current: torch.Tensor
+    refined: torch.Tensor | None
+    probability: torch.Tensor | None = None
+
+
 class Estimates(NamedTuple):
-    """keypoints: float64 `[N, 17, 2]`, image pixels. scores: float64 `[N, 17]`, peak heights."""
+    """keypoints: float64 `[N, 17, 2]`, image pixels. scores: float64 `[N, 17]`, heights of the peaks, or probabilities
+    where the model's description has a `JointScore` and its temporal modules were used."""
 
     keypoints: FloatArray
     scores: FloatArray
@@ -106,11 +116,11 @@ class PoseEstimator:
         if temporal and model.temporal is None:
             raise ValueError(f"model {model.description.name!r} has no temporal modules")
         self._temporal = model.temporal if temporal else None
-        # One crop a thread, not one crop on all threads: a small network's operators are short, and threads that wait
-        # for each other at the end of each one stand still as soon as another program wants a core. With one busy
+        # One person a thread, not one person on all threads: a small network's operators are short, and threads that
+        # wait for each other at the end of each one stand still as soon as another program wants a core. With one busy
         # core of two, a crop of the embedded backbone took 1.6 s together and 0.08 s side by side.
-        self._crop_workers = ThreadPoolExecutor(
-            torch.get_num_threads(), "crop", initializer=torch.set_num_threads, initargs=(1,)
+        self._workers = ThreadPoolExecutor(
+            torch.get_num_threads(), "person", initializer=torch.set_num_threads, initargs=(1,)
         )
 
     @property
@@ -120,7 +130,7 @@ class PoseEstimator:
     @property
     def border_margin(self) -> int:
         """The margin that the model's temporal modules expect where the key frame stands in for a neighbour."""
-        settings = self._model.description.settings or REFERENCE
+        settings = self._model.description.settings or TemporalSettings()
         return settings.border_margin
 
     def crop_matrix(self, box_xyxy: FloatArray) -> FloatArray:
@@ -154,7 +164,7 @@ class PoseEstimator:
             pixels = torch.from_numpy(crops).to(self._device)
             images = normalise(pixels, mean=spec.mean, std=spec.std)
             if self._device.type == "cpu":
-                outputs = list(self._crop_workers.map(self._look_at, images.unsqueeze(1)))
+                outputs = list(self._workers.map(self._look_at, images.unsqueeze(1)))
             else:
                 outputs = [self._look_at(images.contiguous(memory_format=torch.channels_last))]
             maps = [
@@ -174,29 +184,46 @@ class PoseEstimator:
     def _estimate_batch(
         self, windows: Sequence[WindowEvidence], *, temporal: nn.Module | None
     ) -> list[tuple[FloatArray, FloatArray]]:
-        rule = self._spec.decode
-        with self._clock.stage("temporal", self._device), self._inference():
-            heatmaps = torch.stack([window.current.heatmaps for window in windows])
-            if temporal is not None:
-                margin = torch.tensor([window.margin for window in windows], device=self._device)
-                previous = _in_current_crop([window.previous for window in windows], windows)
-                following = _in_current_crop([window.next for window in windows], windows)
-                heatmaps = temporal(heatmaps, previous, following, margin).float()
-                # The offset map speaks of the backbone's own peak, not of the refined one.
-                rule = DecodeRule.DARK if rule is DecodeRule.OFFSET_MAP else rule
-        with self._clock.stage("decode heatmaps", self._device), torch.inference_mode():
-            offsets = None
-            if rule is DecodeRule.OFFSET_MAP:
-                maps = [window.current.offsets for window in windows]
-                offsets = torch.stack([offset for offset in maps if offset is not None])
-            positions, confidence = decode(heatmaps, rule=rule, offsets=offsets)
-            keypoints = to_image(positions, np.stack([window.current.matrix for window in windows]))
-            scores = confidence.double().cpu().numpy()
+        # As with the crops: on the CPU every person by one thread, on a GPU all of them at once.
+        parts = [[window] for window in windows] if self._device.type == "cpu" else [windows]
+        with self._clock.stage("temporal", self._device):
+            maps = list(self._workers.map(partial(self._refine, temporal=temporal), parts))
+        with self._clock.stage("decode heatmaps", self._device):
+            positions, confidence = zip(*self._workers.map(self._decode, parts, maps), strict=True)
+            keypoints = to_image(torch.cat(positions), np.stack([window.current.matrix for window in windows]))
+            scores = torch.cat(confidence).double().cpu().numpy()
         return list(zip(keypoints, scores, strict=True))
+
+    def _refine(self, windows: Sequence[WindowEvidence], *, temporal: nn.Module | None) -> _Maps:
+        with self._inference():
+            current = torch.stack([window.current.heatmaps for window in windows])
+            if temporal is None:
+                return _Maps(current, None)
+            margin = torch.tensor([window.margin for window in windows], device=self._device)
+            previous = _in_current_crop([window.previous for window in windows], windows)
+            following = _in_current_crop([window.next for window in windows], windows)
+            refined = temporal(current, previous, following, margin).float()
+            score = self._model.description.score
+            if score is None:
+                return _Maps(current, refined)
+            return _Maps(current, refined, score.probability(read_maps(refined, current, previous, following)))
+
+    def _decode(self, windows: Sequence[WindowEvidence], maps: _Maps) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.inference_mode():
+            offsets = None
+            if self._spec.decode is DecodeRule.OFFSET_MAP:
+                offsets = torch.stack([o for o in (window.current.offsets for window in windows) if o is not None])
+            if maps.refined is None:
+                return decode(maps.current, rule=self._spec.decode, offsets=offsets)
+            if offsets is not None:
+                positions, peaks = decode_refined(maps.refined, current=maps.current, offsets=offsets)
+            else:
+                positions, peaks = decode(maps.refined, rule=self._spec.decode)
+            return positions, peaks if maps.probability is None else maps.probability
 
     def close(self) -> None:
         """Let the worker threads go."""
-        self._crop_workers.shutdown(cancel_futures=True)
+        self._workers.shutdown(cancel_futures=True)
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

@@ -23,6 +23,8 @@ CELL_PX = 4
 # Binomial approximation of a Gaussian of sigma 1 cell: the "blur 5" of the DARK rule.
 _BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _LOG_FLOOR = 1e-10
+# Within this distance a refined peak and the backbone's own are the same peak.
+_SAME_PEAK_CELLS = 1.5
 
 
 def encode(
@@ -90,6 +92,26 @@ def decode(
     )  # [N, J, 2, h*w]
     shift = shift.gather(-1, peak[..., None, None].expand(-1, -1, 2, 1)).squeeze(-1)
     return positions + shift, confidence
+
+
+def decode_refined(
+    refined: torch.Tensor, *, current: torch.Tensor, offsets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `decode`, for heatmaps `[N, J, h, w]` that temporal modules made of a backbone's that has offset maps.
+
+    The DARK rule; where the refined peak lies within 1.5 cells of the backbone's own, its mean with that peak's
+    offset-map point, which is the finer one: the offset map speaks of the backbone's own peak only.
+
+    current: the backbone's heatmaps of the key frame. offsets: `[N, J, 2, h, w]`, as for `decode`.
+    """
+    positions, confidence = decode(refined, rule=DecodeRule.DARK)
+    own_positions, own_confidence = decode(current, rule=DecodeRule.OFFSET_MAP, offsets=offsets)
+    width = refined.shape[-1]
+    peak, own_peak = refined.flatten(2).argmax(dim=2), current.flatten(2).argmax(dim=2)
+    dx = peak % width - own_peak % width
+    dy = peak.div(width, rounding_mode="floor") - own_peak.div(width, rounding_mode="floor")
+    same = (torch.hypot(dx.float(), dy.float()) <= _SAME_PEAK_CELLS) & (confidence > 0) & (own_confidence > 0)
+    return torch.where(same[..., None], (positions + own_positions) / 2, positions), confidence
 
 
 def _quarter_offset(maps: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

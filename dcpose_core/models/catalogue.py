@@ -1,8 +1,8 @@
 """The models there are: those that come with the program, and those the user imported.
 
 A model is two files: `<name>.json`, its `ModelDescription`, and `<name>.safetensors`, its weights under `backbone.` and
-`temporal.`, with the SHA-256 that the description states. Embedded ones are package data, imported ones lie in the
-user's data folder.
+`temporal.` (the latter alone where the description has `backbone_of`), with the SHA-256 that the description states.
+Embedded ones are package data, imported ones lie in the user's data folder.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from dataclasses import replace as replaced
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 
 from dcpose_core import paths
@@ -24,6 +26,7 @@ from dcpose_core.errors import DCPoseError, UsageError, WeightsError
 from dcpose_core.files import write_files
 from dcpose_core.models.description import CropSpec, DecodeRule, ModelDescription
 from dcpose_core.models.pose_model import PoseModel, untrained_model
+from dcpose_core.models.temporal_heads import TEMPORAL_HEADS
 from dcpose_core.weights import COUNTER, is_reference_state, load_strictly, recognise_backbone, reference_key
 
 #: The crop of the published DCPose, HRNet and SimpleBaseline networks at their larger size.
@@ -39,6 +42,7 @@ _BACKBONE_NOTES = (
     "No temporal modules: results are those of the backbone on single frames. Its channels are taken as PoseTrack's "
     "joints; of a checkpoint trained on COCO, head_bottom and head_top would be the eyes."
 )
+_BACKBONE = "backbone."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # Words of the command line, and file names that Windows keeps for devices.
 _RESERVED = {"auto", "default", "none", "all", "con", "prn", "aux", "nul"} | {
@@ -56,6 +60,11 @@ def describe(name: str) -> ModelDescription:
     return _read_description(_folder_of(name) / f"{name}.json")
 
 
+def is_embedded(name: str) -> bool:
+    """Whether a model comes with the program."""
+    return _is_valid_name(name) and (_embedded_folder() / f"{name}.json").is_file()
+
+
 def load_model(name: str) -> PoseModel:
     """A model of the catalogue, on the CPU, in eval mode.
 
@@ -64,20 +73,40 @@ def load_model(name: str) -> PoseModel:
         WeightsError: its files are damaged, or its weights are not those that its description names.
     """
     description = describe(name)
-    weights_file = _folder_of(name) / f"{name}.safetensors"
-    try:
-        data = weights_file.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{weights_file}: cannot be read: {error.strerror or error}") from error
-    if hashlib.sha256(data).hexdigest() != description.sha256:
-        raise WeightsError(f"{weights_file}: not the weights of model {name}, or damaged; import it again")
-    try:
-        state = safetensors.torch.load(data)
-    except SafetensorError as error:
-        raise WeightsError(f"{weights_file}: not a safetensors file: {error}") from error
+    state = _weights(description, _folder_of(name))
+    if description.backbone_of is not None:
+        owner = _read_embedded(description)
+        weights = _weights(owner, _embedded_folder())
+        state |= {key: tensor for key, tensor in weights.items() if key.startswith(_BACKBONE)}
     model = untrained_model(description)
-    load_strictly(model, state, source=str(weights_file))
+    load_strictly(model, state, source=str(_folder_of(name) / f"{name}.safetensors"))
     return model.eval()
+
+
+def _weights(description: ModelDescription, folder: Traversable) -> dict[str, torch.Tensor]:
+    """What the weights file of a model holds, if it is the one that the description means."""
+    file = folder / f"{description.name}.safetensors"
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if hashlib.sha256(data).hexdigest() != description.sha256:
+        raise WeightsError(f"{file}: not the weights of model {description.name}, or damaged; import it again")
+    try:
+        return safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise WeightsError(f"{file}: not a safetensors file: {error}") from error
+
+
+def _read_embedded(description: ModelDescription) -> ModelDescription:
+    """The description of the embedded model whose backbone this one uses."""
+    owner = _descriptions(_embedded_folder()).get(description.backbone_of or "")
+    if owner is None or owner.backbone != description.backbone:
+        raise WeightsError(
+            f"model {description.name}: uses the {description.backbone} of an embedded model "
+            f"{description.backbone_of!r}, which there is not; train or import it again"
+        )
+    return owner
 
 
 def import_model(
@@ -108,7 +137,7 @@ def import_model(
         WeightsError: the checkpoint cannot be used, or the model not be stored.
     """
     path = Path(path)
-    _check_new_name(name, replace=replace)
+    check_new_name(name, replace=replace)
     state = read_state_dict(path)
     temporal = is_reference_state(state)
     backbone = recognise_backbone(state, path)
@@ -141,11 +170,21 @@ def save_model(model: PoseModel, *, replace: bool = False) -> ModelDescription:
         UsageError: the name is not allowed or taken.
         WeightsError: the files cannot be written.
     """
+    check_new_name(model.description.name, replace=replace)
+    return write_model(model, _imported_folder())
+
+
+def write_model(model: PoseModel, folder: Path) -> ModelDescription:
+    """Write the two files of a model to any folder; returns its description with the right hash.
+
+    Raises `WeightsError` if they cannot be written.
+    """
     name = model.description.name
-    _check_new_name(name, replace=replace)
-    weights = safetensors.torch.save({key: tensor.contiguous() for key, tensor in model.state_dict().items()})
+    own = model.state_dict()
+    if model.description.backbone_of is not None:
+        own = {key: tensor for key, tensor in own.items() if not key.startswith(_BACKBONE)}
+    weights = safetensors.torch.save({key: tensor.contiguous() for key, tensor in own.items()})
     description = replaced(model.description, sha256=hashlib.sha256(weights).hexdigest())
-    folder = _imported_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = msgspec.json.format(msgspec.json.encode(description), indent=2)
@@ -192,7 +231,7 @@ def _descriptions(folder: Traversable) -> dict[str, ModelDescription]:
 
 def _read_description(file: Traversable) -> ModelDescription:
     try:
-        description = msgspec.json.decode(file.read_bytes(), type=ModelDescription)
+        description = _decode_description(file.read_bytes())
     except (OSError, msgspec.MsgspecError, DCPoseError) as error:
         raise WeightsError(f"{file}: not a model description ({error}); delete it or import the model again") from error
     if f"{description.name}.json" != file.name:
@@ -200,7 +239,22 @@ def _read_description(file: Traversable) -> ModelDescription:
     return description
 
 
-def _check_new_name(name: str, *, replace: bool) -> None:
+def _decode_description(data: bytes) -> ModelDescription:
+    """The type of the settings depends on the head, so they are read once that is known."""
+    fields = msgspec.json.decode(data, type=dict[str, Any])
+    settings = fields.pop("settings", None)
+    description = msgspec.convert(fields, ModelDescription)
+    if settings is None:
+        return description
+    if description.head not in TEMPORAL_HEADS:
+        raise WeightsError(
+            f"temporal head {description.head!r} is not known here; known are {', '.join(TEMPORAL_HEADS)}"
+        )
+    return replaced(description, settings=msgspec.convert(settings, TEMPORAL_HEADS[description.head].settings))
+
+
+def check_new_name(name: str, *, replace: bool) -> None:
+    """Raise the `UsageError` that `save_model` would, for a name that is not allowed or taken."""
     if not _is_valid_name(name):
         raise UsageError(
             f"{name!r} cannot be the name of a model: use up to 64 letters, digits, '-' and '_', "

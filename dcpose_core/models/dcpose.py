@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dcpose_core.models.backbones.base import JOINTS, Backbone
+from dcpose_core.models.initialisation import start_as_identity
 from dcpose_core.models.pcn import PoseCorrectionNetwork
 from dcpose_core.models.prf import FUSIONS
 from dcpose_core.models.ptm import MERGERS
@@ -28,6 +29,8 @@ class TemporalHead(nn.Module):
         self.ptm = MERGERS[settings.merger](joints, settings)
         self.prf = FUSIONS[settings.fusion](joints, settings)
         self.pcn = PoseCorrectionNetwork(joints, settings)
+        if settings.start == "identity":
+            start_as_identity(self.ptm, self.pcn, settings, joints=joints)
 
     def forward(self, current: Tensor, previous: Tensor, next_: Tensor, margin: Tensor) -> Tensor:
         """The key frame's heatmaps, corrected.

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dcpose_core.models.settings import DCPoseSettings
+from dcpose_core.models.joint_score import JointScore
+from dcpose_core.models.settings import TemporalSettings
 
 
 class DecodeRule(StrEnum):
     """How a heatmap peak becomes a position (see `dcpose_core.heatmaps`)."""
 
     QUARTER_OFFSET = "quarter_offset"  #: argmax + 0.25 cell towards the higher neighbour (reference DCPose)
-    OFFSET_MAP = "offset_map"  #: argmax + the backbone's own offset at that cell (MoveNet)
+    OFFSET_MAP = "offset_map"  #: argmax + the backbone's own offset at that cell (MoveNet); see also `decode_refined`
     DARK = "dark"  #: blur 5, second-order refinement, + 0.5 cell (MoveNet's heatmaps after temporal modules)
 
 
@@ -38,7 +39,10 @@ class ModelDescription:
 
     name: key in the catalogue. backbone: key in `BACKBONES`. temporal: whether trained temporal modules come with it.
     max_interval: the largest distance T between key frame and neighbours that it was trained for.
-    settings: how its temporal modules are built; None for those of the reference or without any.
+    head: key in `TEMPORAL_HEADS`, the kind of its temporal modules. settings: how these are built, of the head's own
+    type; None for its defaults or without any. backbone_of: the embedded model whose backbone it uses, unchanged; its
+    own file then holds the temporal modules only. score: how certain a refined joint is; None for the height of its
+    peak.
     licence, origin: of the weights. sha256: of the weights file. notes: what a user should know before trusting it.
     """
 
@@ -52,4 +56,7 @@ class ModelDescription:
     sha256: str
     notes: str = ""
     max_interval: int = 1
-    settings: DCPoseSettings | None = None
+    head: str = "dcpose"
+    settings: TemporalSettings | None = None
+    backbone_of: str | None = None
+    score: JointScore | None = None

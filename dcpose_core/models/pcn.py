@@ -23,7 +23,7 @@ class PoseCorrectionNetwork(nn.Module):
         self.settings = settings
         self.combine = _chain(joints)
         self.combine_for_masks = _chain(joints) if settings.correction_chains == "separate" else None
-        has_bias = settings.masks == "sigmoid"
+        has_bias = settings.masks != "unbounded"
         self.offsets = _dilated_convs(2 * _TAPS * joints, settings.dilations, bias=has_bias)
         self.masks = _dilated_convs(_TAPS * joints, settings.dilations, bias=has_bias)
         self.deformable = nn.ModuleList(

@@ -7,9 +7,8 @@ from torch import nn
 from dcpose_core.errors import WeightsError
 from dcpose_core.models.backbones import BACKBONES
 from dcpose_core.models.backbones.base import Backbone
-from dcpose_core.models.dcpose import TemporalHead
 from dcpose_core.models.description import ModelDescription
-from dcpose_core.models.settings import REFERENCE
+from dcpose_core.models.temporal_heads import TEMPORAL_HEADS, build_temporal
 
 
 class PoseModel(nn.Module):
@@ -26,11 +25,19 @@ class PoseModel(nn.Module):
 
 
 def untrained_model(description: ModelDescription) -> PoseModel:
-    """The model that `description` names, with random weights. Raises `WeightsError` for an unknown backbone."""
+    """The model that `description` names, with random weights.
+
+    Raises `WeightsError` for an unknown backbone or temporal head, `UsageError` for settings of another head.
+    """
     if description.backbone not in BACKBONES:
         raise WeightsError(
             f"model {description.name}: backbone {description.backbone!r} is not known here; "
             f"known are {', '.join(BACKBONES)}"
         )
-    temporal = TemporalHead(description.settings or REFERENCE) if description.temporal else None
+    if description.temporal and description.head not in TEMPORAL_HEADS:
+        raise WeightsError(
+            f"model {description.name}: temporal head {description.head!r} is not known here; "
+            f"known are {', '.join(TEMPORAL_HEADS)}"
+        )
+    temporal = build_temporal(description.head, description.settings) if description.temporal else None
     return PoseModel(description, BACKBONES[description.backbone](), temporal)

@@ -19,10 +19,10 @@ from dcpose_core.models.backbones.movenet_graph import MoveNetGraph
 _WIDTH = 1.75
 _HEADS = {"keypoint_heatmap": 17, "centre": 1, "keypoint_regression": 34, "keypoint_offset": 34}
 # Cells over which a weight falls to one half, around the crop's centre and around the regressed joints; the graph's.
-_HALF_WEIGHT_CELLS = 1.8
+HALF_WEIGHT_CELLS = 1.8
 # As the peaks of the other joints: median sigma 1.2 cells on labelled stills, centre half a cell before the joint.
-_PEAK_SIGMA_CELLS = 1.2
-_PEAK_SHIFT_CELLS = 0.5
+PEAK_SIGMA_CELLS = 1.2
+PEAK_SHIFT_CELLS = 0.5
 
 
 class MoveNetHeads(NamedTuple):
@@ -97,16 +97,21 @@ def weight_to_own_person(heads: MoveNetHeads) -> Tensor:
     c* = argmax(centre x f(distance to the crop's centre)), k_j = c* + regression_j[c*],
     result_j = heatmap_j x f(distance to k_j), with f(d) = 1.8 / (d + 1.8), d in cells.
     """
+    rows, columns = _cells(heads.centre)
+    joint_row, joint_column = regressed_joints(heads).unbind(dim=2)  # each [N, 17]
+    to_joint = torch.hypot(rows - joint_row[..., None, None], columns - joint_column[..., None, None])
+    return heads.keypoint_heatmap * _falloff(to_joint)
+
+
+def regressed_joints(heads: MoveNetHeads) -> Tensor:
+    """Where the regression puts the joints k_j of the crop's own person: `[N, 17, 2]` (row, column), cells."""
     height, width = heads.centre.shape[-2:]
     rows, columns = _cells(heads.centre)
     to_middle = torch.hypot(rows - height // 2, columns - width // 2)
     at = (heads.centre * _falloff(to_middle)).flatten(1).argmax(dim=1)  # [N]
     regression = heads.keypoint_regression.flatten(2)  # [N, 34, hw]
     reach = _joint_pairs(regression.gather(2, at[:, None, None].expand(-1, regression.shape[1], 1)))[..., 0]
-    joint_row = (at // width)[:, None] + reach[:, :, 0]  # [N, 17]
-    joint_column = (at % width)[:, None] + reach[:, :, 1]
-    to_joint = torch.hypot(rows - joint_row[..., None, None], columns - joint_column[..., None, None])
-    return heads.keypoint_heatmap * _falloff(to_joint)
+    return torch.stack([(at // width)[:, None] + reach[:, :, 0], (at % width)[:, None] + reach[:, :, 1]], dim=2)
 
 
 def _regress_head_joints(heatmaps: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,9 +129,9 @@ def _regress_head_joints(heatmaps: Tensor, offsets: Tensor) -> tuple[Tensor, Ten
     rows, columns = _cells(heatmaps)
     cells = torch.stack([columns.expand(rows.shape[0], -1), rows.expand(-1, width)])  # [2, h, w] (x, y)
     offsets_to_joint = joints[..., None, None] - cells
-    distance_sq = (offsets_to_joint - _PEAK_SHIFT_CELLS).square().sum(dim=2)
+    distance_sq = (offsets_to_joint - PEAK_SHIFT_CELLS).square().sum(dim=2)
     height = peaks.amin(dim=1)[:, None, None, None]
-    return height * torch.exp(-distance_sq / (2 * _PEAK_SIGMA_CELLS**2)), offsets_to_joint
+    return height * torch.exp(-distance_sq / (2 * PEAK_SIGMA_CELLS**2)), offsets_to_joint
 
 
 def _joint_pairs(maps: Tensor) -> Tensor:
@@ -143,4 +148,4 @@ def _cells(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _falloff(distance_cells: Tensor) -> Tensor:
-    return _HALF_WEIGHT_CELLS / (distance_cells + _HALF_WEIGHT_CELLS)
+    return HALF_WEIGHT_CELLS / (distance_cells + HALF_WEIGHT_CELLS)

@@ -1,0 +1,163 @@
+"""The joint score: what it reads off the maps, that fitted claims hold, and that the estimator gives it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dcpose_core.errors import UsageError
+from dcpose_core.estimation import Estimates, Evidence, PoseEstimator, WindowEvidence
+from dcpose_core.heatmaps import decode_refined
+from dcpose_core.models.description import DecodeRule
+from dcpose_core.models.joint_score import READINGS, JointScore, fit_joint_score, read_maps
+from dcpose_core.skeletons import POSETRACK_17
+from tests.scenes import Fusion, dot_model
+
+_JOINTS = len(POSETRACK_17)
+SCORE = JointScore(weights=(0.0, 1.0) + (0.0,) * (len(READINGS) - 2), biases=(1.0,) * _JOINTS)
+
+
+def _map(x: int, y: int, height: float) -> Tensor:
+    """`[1, 17, 32, 24]` with one peak each."""
+    maps = torch.zeros(1, _JOINTS, 32, 24)
+    maps[..., y, x] = height
+    return maps
+
+
+def test_the_readings_are_heights_and_distances() -> None:
+    readings = read_maps(_map(10, 12, 0.9), _map(13, 16, 0.5), _map(9, 10, 0.2), _map(9, 14, 0.4))[0, 0]
+    expected = {
+        "refined peak": 0.9,
+        "log refined peak": np.log(0.9),
+        "log key frame there": np.log(0.003),
+        "log key frame's peak": np.log(0.5),
+        "log lower neighbour peak": np.log(0.2),
+        "log higher neighbour peak": np.log(0.4),
+        "log(1 + cells from key frame's peak)": np.log1p(5),
+        "log(1 + cells from middle of neighbours' peaks)": np.log1p(1),
+        "log(1 + cells between neighbours' peaks)": np.log1p(4),
+    }
+    assert dict(zip(READINGS, readings.tolist(), strict=True)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_key_frame_is_looked_up_around_the_refined_peak_even_at_the_border() -> None:
+    there = READINGS.index("log key frame there")
+    for x, y in ((1, 1), (23, 31)):
+        readings = read_maps(_map(x, y, 0.9), _map(x - 1, y, 0.5), _map(x, y, 0.5), _map(x, y, 0.5))
+        assert readings[0, 0, there].item() == pytest.approx(np.log(0.5))
+
+
+def test_the_direction_of_time_does_not_matter() -> None:
+    frames = torch.rand(4, 2, _JOINTS, 16, 12)
+    refined, current, previous, next_ = frames
+    assert torch.equal(read_maps(refined, current, previous, next_), read_maps(refined, current, next_, previous))
+
+
+def test_a_map_without_a_positive_cell_has_probability_zero() -> None:
+    empty = torch.zeros(1, _JOINTS, 32, 24)
+    assert not SCORE.probability(read_maps(empty, empty, empty, empty)).any()
+
+
+def test_fitted_claims_hold_for_samples_that_were_not_fitted() -> None:
+    rng = np.random.default_rng(4)
+    truth = JointScore(tuple(rng.normal(size=len(READINGS))), tuple(rng.normal(size=_JOINTS)[_alike()]))
+
+    def draw(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        readings = rng.normal(size=(n, _JOINTS, len(READINGS))) + 0.5
+        probability = _probability(truth, readings)
+        return readings, rng.random(probability.shape) < probability, probability
+
+    readings, correct, _ = draw(600)
+    known = np.ones(correct.shape, dtype=bool)
+    known[:, POSETRACK_17.index("left_ear")] = known[:, POSETRACK_17.index("right_ear")] = False
+    fitted = fit_joint_score(readings, correct, known)
+    assert fitted.biases[5] == fitted.biases[6], "left and right are alike"
+
+    readings, correct, probability = draw(600)
+    claimed = _probability(fitted, readings)
+    assert np.abs(claimed - probability)[:, known[0]].mean() < 0.02
+    for low in np.arange(0, 1, 0.25):
+        inside = (claimed >= low) & (claimed < low + 0.25) & known[0]
+        assert correct[inside].mean() == pytest.approx(claimed[inside].mean(), abs=0.05)
+
+
+def test_a_reading_that_separates_right_from_wrong_is_fitted_without_running_away() -> None:
+    readings = np.zeros((40, _JOINTS, len(READINGS)))
+    readings[20:, :, 0] = 1.0
+    correct = readings[..., 0] > 0
+    fitted = fit_joint_score(readings, correct, np.ones_like(correct))
+    assert all(np.isfinite([*fitted.weights, *fitted.biases]))
+    assert _probability(fitted, readings)[correct].min() > 0.95
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_samples_that_are_all_right_or_all_wrong_cannot_be_fitted(value: bool) -> None:
+    everywhere = np.ones((3, _JOINTS), dtype=bool)
+    with pytest.raises(UsageError, match="joints that are right and with joints that are wrong"):
+        fit_joint_score(np.zeros((3, _JOINTS, len(READINGS))), everywhere & value, everywhere)
+
+
+def test_a_score_of_the_wrong_size_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="9 weights and 17 biases, not 1 and 2"):
+        JointScore((1.0,), (1.0, 2.0))
+
+
+def test_a_refined_peak_near_the_backbones_own_is_averaged_with_its_offset_map_point() -> None:
+    offsets = torch.zeros(1, _JOINTS, 2, 32, 24)
+    offsets[:, :, 0] = 0.8
+    offsets[:, :, 1] = 0.2
+    refined = _map(10, 12, 0.9)
+    with_dark = torch.tensor([10.5, 12.5])
+    for x, y, own in ((10, 12, (10.8, 12.2)), (11, 11, (11.8, 11.2)), (12, 12, None)):
+        positions, confidence = decode_refined(refined, current=_map(x, y, 0.4), offsets=offsets)
+        expected = with_dark if own is None else (with_dark + torch.tensor(own)) / 2
+        torch.testing.assert_close(positions[0, 5], expected, atol=1e-3, rtol=0)
+        assert confidence[0, 5].item() == pytest.approx(0.9)
+
+
+def test_a_key_frame_that_says_nothing_moves_no_refined_peak() -> None:
+    empty = torch.zeros(1, _JOINTS, 32, 24)
+    positions, _ = decode_refined(_map(1, 0, 0.9), current=empty, offsets=torch.zeros(1, _JOINTS, 2, 32, 24))
+    torch.testing.assert_close(positions[0, 0], torch.tensor([1.5, 0.5]))
+
+
+def _estimates(*, score: JointScore | None, temporal: bool = True) -> Estimates:
+    """Of a key frame whose joints are half a cell off the peak, and whose refined heatmaps are 1.5 times as high."""
+    model = dot_model(Fusion(lambda current, previous, next_, margin: 1.5 * current))
+    crop = replace(model.description.crop, decode=DecodeRule.OFFSET_MAP)
+    model.description = replace(model.description, score=score, crop=crop)
+    offsets = torch.full((_JOINTS, 2, 32, 24), 0.3)
+    evidence = Evidence(_map(10, 12, 0.4)[0], offsets, np.eye(2, 3))
+    estimator = PoseEstimator(model, device=torch.device("cpu"), batch_size=8, temporal=temporal, announce=pytest.fail)
+    window = WindowEvidence(evidence, evidence, evidence, (1, 1))
+    try:
+        return estimator.estimate([window, window]) if temporal else estimator.estimate_single([evidence, evidence])
+    finally:
+        estimator.close()
+
+
+def test_the_estimator_scores_refined_joints_with_probabilities_where_the_model_has_them() -> None:
+    np.testing.assert_allclose(_estimates(score=None).scores, 0.6, atol=1e-6)
+    probability = 1 / (1 + np.exp(-(1 + np.log(0.6))))
+    np.testing.assert_allclose(_estimates(score=SCORE).scores, probability, atol=1e-6)
+    np.testing.assert_allclose(_estimates(score=SCORE, temporal=False).scores, 0.4, atol=1e-6)
+
+
+def test_the_estimator_uses_the_offset_maps_of_the_backbone_for_refined_heatmaps_too() -> None:
+    np.testing.assert_allclose(_estimates(score=None).keypoints[:, 3], [[4 * 10.4, 4 * 12.4]] * 2, atol=0.01)
+    np.testing.assert_allclose(
+        _estimates(score=None, temporal=False).keypoints[:, 3], [[4 * 10.3, 4 * 12.3]] * 2, atol=0.01
+    )
+
+
+def _alike() -> np.ndarray:
+    """Index that gives left and right the same value."""
+    return np.minimum(np.arange(_JOINTS), POSETRACK_17.flip_order)
+
+
+def _probability(score: JointScore, readings: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-(readings @ np.array(score.weights) + np.array(score.biases)))))
