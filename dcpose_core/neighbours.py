@@ -40,13 +40,16 @@ def choose_neighbours(
     return _neighbours(index, left, right, border_margin)
 
 
-def draw_neighbours(index: int, n_frames: int, *, interval: int, rng: np.random.Generator) -> Neighbours:
+def draw_neighbours(
+    index: int, n_frames: int, *, interval: int, rng: np.random.Generator, border_margin: int = 1
+) -> Neighbours:
     """As `choose_neighbours`, but either distance is drawn evenly from 1 to the farthest: for training."""
     left, right = _reach(index, n_frames, interval)
     return _neighbours(
         index,
         int(rng.integers(1, left, endpoint=True)) if left else 0,
         int(rng.integers(1, right, endpoint=True)) if right else 0,
+        border_margin,
     )
 
 

@@ -30,3 +30,12 @@ def paper_heatmap_loss(predicted: Tensor, target: Tensor, weight: Tensor, *, joi
     """
     per_joint = (predicted - target).square().sum(dim=(2, 3))  # [B, J]
     return (weight[..., 0] * per_joint).sum(dim=1).mean() / joints
+
+
+def peak_weighted_loss(predicted: Tensor, target: Tensor, weight: Tensor, *, peak: float) -> Tensor:
+    """The mean over batch, joints and pixels of w (1 + peak x target) (predicted - target)^2.
+
+    As `heatmap_loss`, but cells near the joint count up to 1 + `peak` times; almost all of a map is empty.
+    """
+    squared = (predicted - target).square() * (1 + peak * target)
+    return (weight[..., None] * squared).mean()

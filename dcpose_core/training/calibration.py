@@ -1,0 +1,75 @@
+"""What the joint score of a trained head means: fitted on samples that the head has not learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dcpose_core.accuracy.head_sizes import HEAD_SIZE_OF_LENGTH, head_size_of
+from dcpose_core.errors import TrainingError
+from dcpose_core.heatmaps import CELL_PX, decode
+from dcpose_core.models.description import DecodeRule
+from dcpose_core.models.joint_score import JointScore, fit_joint_score, read_maps
+from dcpose_core.training.samples import HeatmapTriple, TripleDataset
+from dcpose_core.types import FloatArray, PersonPose, Visibility
+
+#: A joint is right within this many head lengths.
+RIGHT_HEAD_LENGTHS = 0.2
+
+
+class Readings(NamedTuple):
+    """What the score is fitted to. values: float64 `[N, 17, R]` of `read_maps`. correct, known: bool `[N, 17]`."""
+
+    values: FloatArray
+    correct: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+
+def read_samples(temporal: nn.Module, samples: TripleDataset, *, rule: DecodeRule, seed: int = 0) -> Readings:
+    """The readings of a head on heatmap triples, and where it was right.
+
+    temporal: in eval mode. rule: how refined maps are decoded. seed: of the samples, where they are drawn. Samples
+    whose head length is unknown are left out.
+    Raises `TrainingError` if none are left.
+    """
+    rows = list(_rows(temporal, samples, rule=rule, seed=seed))
+    if not rows:
+        raise TrainingError("no sample has enough joints to tell how long the head is: the score cannot be fitted")
+    values, correct, known = (np.stack(column) for column in zip(*rows, strict=True))
+    return Readings(values, correct, known)
+
+
+def fit_score(readings: Readings) -> JointScore:
+    """The joint score that these readings speak for; see `fit_joint_score`."""
+    return fit_joint_score(readings.values, readings.correct, readings.known)
+
+
+def _rows(
+    temporal: nn.Module, samples: TripleDataset, *, rule: DecodeRule, seed: int
+) -> Iterator[tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_]]]:
+    for index in range(len(samples)):
+        sample = samples.sample(index, epoch=0, seed=seed)
+        if not isinstance(sample, HeatmapTriple):
+            raise TrainingError("the score is fitted on heatmap triples, not on images")
+        head_length_px = _head_length_px(sample)
+        if head_length_px is None:
+            continue
+        previous, current, following = (maps[None].float() for maps in sample.heatmaps)
+        with torch.inference_mode():
+            refined = temporal(current, previous, following, torch.tensor([sample.margin])).float()
+            positions, _ = decode(refined, rule=rule)
+            values = read_maps(refined, current, previous, following)[0]
+        distances = np.linalg.norm(positions[0].double().numpy() * CELL_PX - sample.joints, axis=-1)
+        yield values.double().numpy(), distances <= RIGHT_HEAD_LENGTHS * head_length_px, sample.weights > 0
+
+
+def _head_length_px(sample: HeatmapTriple) -> float | None:
+    """Length of the head in the crop, as far as the known joints tell."""
+    visibility = np.where(sample.weights > 0, Visibility.VISIBLE, Visibility.ABSENT).astype(np.uint8)
+    size = head_size_of(PersonPose(sample.joints, visibility))
+    return None if size is None else size[0] / HEAD_SIZE_OF_LENGTH
