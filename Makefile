@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test lint bench clean
+.PHONY: setup run annotate-sample test lint bench screenshots train-default clean
 
 setup: $(STAMP)
 
@@ -15,6 +15,9 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 run: setup
+	$(BIN)/dcpose-annotator
+
+annotate-sample: setup
 	$(BIN)/dcpose annotate resources/clips/sample.mp4 -o out/sample.json --overlay out/sample.mp4
 
 test: setup
@@ -28,6 +31,22 @@ lint: setup
 
 bench: setup
 	$(BIN)/dcpose bench all
+
+# The embedded temporal modules, from their clips and captured motion to resources/models. CLIPS: a folder with the clips
+# that resources/models/dcpose_thunder.md names; MOTIONS: the CMU BVH archive and the pybullet motions.
+CLIPS ?= clips
+MOTIONS ?= motions/cmu_bvh.tar.xz motions/pybullet
+TRIPLES ?= runs/triples
+comma := ,
+empty :=
+space := $(empty) $(empty)
+train-default: setup
+	$(BIN)/python packaging/models/make_real_triples.py $(wildcard $(CLIPS)/*) -o $(TRIPLES) \
+	    $(foreach clip,$(wildcard $(CLIPS)/*multi*cam04* $(CLIPS)/intel_asl_walk*),--hold-out $(clip))
+	$(BIN)/dcpose train embedded_head --output runs/embedded_head --set data.0.cache=$(TRIPLES) \
+	    --set validation.cache=$(TRIPLES) --set 'data.1.motions=["$(subst $(space),"$(comma)",$(MOTIONS))"]'
+	$(BIN)/python packaging/models/embed_temporal_head.py runs/embedded_head --triples $(TRIPLES) \
+	    --motions $(firstword $(MOTIONS)) -o resources/models
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

@@ -25,7 +25,7 @@ from dcpose_core.trackers import TRACKERS, GivenTracks
 from dcpose_core.types import Detection, FramePoses, PersonPose, PoseSequence
 from dcpose_core.video import FrameSource, ImageSequenceReader, open_frames
 
-DEFAULT_MODEL = "movenet_thunder"
+DEFAULT_MODEL = "dcpose_thunder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
