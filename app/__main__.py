@@ -1,0 +1,65 @@
+"""`dcpose-annotator [VIDEO|PROJECT]`: the only place that wires the window together."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from app.ui import theme
+from app.ui.crash import CrashReporter
+from app.ui.main_window import MainWindow
+from app.ui.probe import VARIABLE as PROBE_VARIABLE
+from app.ui.probe import Probe
+from app.ui.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window and run it to its end; returns the exit status."""
+    path = _parse(argv)
+    application, window = start(path)
+    status = application.exec()
+    window.crash.uninstall()
+    return status
+
+
+def start(path: Path | None = None) -> tuple[QApplication, MainWindow]:
+    """The window, shown, with `path` being opened if one is given."""
+    settings = Settings()
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        # Qt reads the scale once, when the application is made.
+        os.environ.setdefault("QT_SCALE_FACTOR", str(settings.scale))
+        application = QApplication(sys.argv[:1])
+    application.setApplicationName("dcpose-annotator")
+    application.setApplicationDisplayName("DCPose Annotator")
+    application.setStyle("Fusion")
+    theme.apply(application, settings.theme)
+    crash = CrashReporter(application)
+    crash.install()
+    window = MainWindow(settings, crash)
+    crash.window = window
+    if PROBE_VARIABLE in os.environ:
+        Probe(window, Path(os.environ[PROBE_VARIABLE]))
+    window.show()
+    if path is not None:
+        window.opener.open(path)
+    return application, window
+
+
+def _parse(argv: Sequence[str] | None) -> Path | None:
+    parser = argparse.ArgumentParser(
+        prog="dcpose-annotator",
+        description="Annotate the persons of a video, correct what the model got wrong, export PoseTrack or COCO.",
+    )
+    parser.add_argument("path", nargs="?", type=Path, metavar="VIDEO|PROJECT", help="what to open")
+    path: Path | None = parser.parse_args(argv).path
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

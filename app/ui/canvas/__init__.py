@@ -1,0 +1,1 @@
+"""The canvas: the frame, the skeletons on it, and the tools that correct them."""

@@ -1,0 +1,1 @@
+"""Dialogs: what has to be asked or shown before something wide happens."""

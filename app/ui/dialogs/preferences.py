@@ -1,0 +1,73 @@
+"""Preferences: theme, scale of the interface, and how skeletons are drawn."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.ui.session import Session
+from app.ui.settings import SCALES, Settings
+
+_THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
+
+
+class PreferencesDialog(QDialog):
+    """Changes are in force at once; the scale from the next start."""
+
+    theme_chosen = Signal(str)
+
+    def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Preferences")
+        self._settings = settings
+        self.theme = QComboBox(self)
+        for name, title in _THEMES:
+            self.theme.addItem(title, name)
+        self.theme.setCurrentIndex(self.theme.findData(settings.theme))
+        self.theme.currentIndexChanged.connect(lambda: self.theme_chosen.emit(self.theme.currentData()))
+        self.scale = QComboBox(self)
+        for scale in SCALES:
+            self.scale.addItem(f"{scale:.0%}", scale)
+        self.scale.setCurrentIndex(max(0, self.scale.findData(settings.scale)))
+        self.scale.currentIndexChanged.connect(self._on_scale)
+        self.line = QDoubleSpinBox(self)
+        self.line.setRange(1.0, 8.0)
+        self.line.setSingleStep(0.5)
+        self.line.setSuffix(" px")
+        self.line.setValue(session.view.line_px)
+        self.line.valueChanged.connect(lambda value: session.set_view(line_px=value))
+        self.score = QDoubleSpinBox(self)
+        self.score.setRange(0.0, 1.0)
+        self.score.setSingleStep(0.05)
+        self.score.setValue(session.view.min_score)
+        self.score.setToolTip("Joints of the model that are less certain are not drawn")
+        self.score.valueChanged.connect(lambda value: session.set_view(min_score=value))
+        self._note = QLabel("", self)
+        self._note.setProperty("muted", True)
+        form = QFormLayout()
+        form.setSpacing(8)
+        form.addRow("Theme", self.theme)
+        form.addRow("Scale of the interface", self.scale)
+        form.addRow("Width of limbs", self.line)
+        form.addRow("Least score drawn", self.score)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(16)
+        column.addLayout(form)
+        column.addWidget(self._note)
+        column.addWidget(buttons)
+
+    def _on_scale(self) -> None:
+        self._settings.scale = float(self.scale.currentData())
+        self._note.setText("The scale is in force when the window is opened again.")

@@ -1,0 +1,113 @@
+"""The actions that go from frame to frame, and those that mark frames."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from app.project.records import FrameState
+from app.ui.actions import ActionSpec
+from app.ui.canvas import corrections
+from app.ui.session import Session
+
+_STEP, _LEAP = 10, 100
+
+
+def actions(session: Session) -> list[ActionSpec]:
+    """All specs of this part."""
+
+    def has_frames() -> bool:
+        return session.n_frames > 0
+
+    steps: tuple[tuple[str, str, int, list[str], dict[str, list[str]]], ...] = (
+        ("next", "Next Frame", 1, ["Right", "."], {"cvat": ["F", "Right"], "labelme": ["D", "Right"]}),
+        ("previous", "Previous Frame", -1, ["Left", ","], {"cvat": ["D", "Left"], "labelme": ["A", "Left"]}),
+        ("step_forward", f"{_STEP} Frames Forward", _STEP, ["Ctrl+Right"], {"cvat": ["V", "Ctrl+Right"]}),
+        ("step_back", f"{_STEP} Frames Back", -_STEP, ["Ctrl+Left"], {"cvat": ["C", "Ctrl+Left"]}),
+        ("leap_forward", f"{_LEAP} Frames Forward", _LEAP, ["Ctrl+Alt+Right"], {}),
+        ("leap_back", f"{_LEAP} Frames Back", -_LEAP, ["Ctrl+Alt+Left"], {}),
+    )
+    specs = [
+        ActionSpec(
+            name=f"frame.{name}",
+            text=text,
+            handler=partial(session.step, count),
+            shortcuts={"default": keys, **others},
+            menu="Go",
+            enabled_when=has_frames,
+            repeats=True,
+        )
+        for name, text, count, keys, others in steps
+    ]
+    specs += [
+        ActionSpec(
+            name="frame.first",
+            text="First Frame",
+            handler=lambda: session.go_to(0),
+            shortcuts={"default": ["Home"]},
+            menu="Go",
+            enabled_when=has_frames,
+        ),
+        ActionSpec(
+            name="frame.last",
+            text="Last Frame",
+            handler=lambda: session.go_to(session.n_frames - 1),
+            shortcuts={"default": ["End"]},
+            menu="Go",
+            enabled_when=has_frames,
+        ),
+        ActionSpec(
+            name="frame.next_human",
+            text="Next Frame Edited by Hand",
+            handler=partial(_go_to_human, session, 1),
+            shortcuts={"default": ["R"]},
+            menu="Go",
+            enabled_when=has_frames,
+            icon="mdi6.skip-next-outline",
+        ),
+        ActionSpec(
+            name="frame.previous_human",
+            text="Previous Frame Edited by Hand",
+            handler=partial(_go_to_human, session, -1),
+            shortcuts={"default": ["E"]},
+            menu="Go",
+            enabled_when=has_frames,
+            icon="mdi6.skip-previous-outline",
+        ),
+        ActionSpec(
+            name="frame.verify_and_next",
+            text="Frame Is Right, Next",
+            handler=partial(corrections.verify_and_next, session),
+            shortcuts={"default": ["K"]},
+            menu="Go",
+            enabled_when=lambda: session.can_edit,
+            tooltip="Mark this frame as verified and go to the next one",
+            icon="mdi6.check-decagram-outline",
+            repeats=False,
+        ),
+        ActionSpec(
+            name="frame.verified",
+            text="Verified",
+            handler=partial(corrections.toggle_verified, session),
+            shortcuts={"default": ["Shift+K"]},
+            menu="Go",
+            enabled_when=lambda: session.can_edit,
+            checked_when=lambda: session.document is not None and session.document.is_verified(session.frame),
+            tooltip="Mark the selected frames, or this one, as verified, or no longer",
+        ),
+    ]
+    return specs
+
+
+def _go_to_human(session: Session, direction: int) -> None:
+    """The next frame in a direction that a person edited or verified."""
+    document = session.document
+    if document is None:
+        return
+    found = np.flatnonzero(document.frame_states() >= FrameState.HUMAN)
+    ahead = found[found > session.frame] if direction > 0 else found[found < session.frame][::-1]
+    if len(ahead):
+        session.go_to(int(ahead[0]))
+    else:
+        session.tell(f"No frame {'after' if direction > 0 else 'before'} this one was edited by hand.")

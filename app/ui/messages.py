@@ -1,0 +1,96 @@
+"""What the window has to say: a bar at the top of the canvas with one action, never a stack of dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from app.ui import theme
+
+#: A message that only informs leaves by itself after this time; a warning or an error stays until it is closed.
+_INFO_MS = 6000
+_ICONS = {"info": "mdi6.information-outline", "warning": "mdi6.alert-outline", "error": "mdi6.alert-circle-outline"}
+_MOST_SHOWN = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One thing to tell. action: text of the one button, and what it does."""
+
+    text: str
+    kind: Literal["info", "warning", "error"] = "info"
+    action: str = ""
+    handler: Callable[[], object] | None = None
+
+
+class MessageBar(QFrame):
+    """Shows the newest message."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("messageBar")
+        self.setAccessibleName("Message")
+        self.message: Message | None = None
+        self._icon = QLabel(self)
+        self._text = QLabel(self)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)  # file names are not markup
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._button = QPushButton(self)
+        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._button.clicked.connect(self._on_action)
+        self._close = QToolButton(self)
+        self._close.setAutoRaise(True)
+        self._close.setAccessibleName("Close message")
+        self._close.setToolTip("Close")
+        self._close.clicked.connect(self.clear)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 8, 8)
+        row.setSpacing(8)
+        for widget in (self._icon, self._text, self._button, self._close):
+            row.addWidget(widget)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.clear)
+        self.hide()
+
+    @Slot(object)
+    def show_message(self, message: Message) -> None:
+        """Show `message` in place of the one before."""
+        self.message = message
+        text = message.text if len(message.text) <= _MOST_SHOWN else message.text[:_MOST_SHOWN] + " ..."
+        self._text.setText(text)
+        self._text.setToolTip("")
+        self._button.setText(message.action)
+        self._button.setVisible(bool(message.action))
+        self.setProperty("kind", message.kind)
+        self.refresh_theme()
+        self.show()
+        if message.kind == "info" and not message.action:
+            self._timer.start(_INFO_MS)
+        else:
+            self._timer.stop()
+
+    def clear(self) -> None:
+        self.message = None
+        self._timer.stop()
+        self.hide()
+
+    def refresh_theme(self) -> None:
+        """Icons and colours of the theme in force."""
+        kind = "info" if self.message is None else self.message.kind
+        self._icon.setPixmap(theme.icon(_ICONS[kind], role=f"on_{kind}").pixmap(20, 20))
+        self._close.setIcon(theme.icon("mdi6.close", role=f"on_{kind}"))
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def _on_action(self) -> None:
+        message = self.message
+        self.clear()
+        if message is not None and message.handler is not None:
+            message.handler()

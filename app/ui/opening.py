@@ -1,0 +1,224 @@
+"""From a path that somebody chose to a project on the screen: which file is meant, and what is asked for if it is gone.
+
+What is open stays open until the new project is ready to take its place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.jobs.bridge import FrameFeed
+from app.project.document import Document
+from app.project.errors import ProjectLockedError
+from app.project.video_facts import VideoFacts
+from app.ui.session import Session
+from dcpose_core.errors import DCPoseError, ProjectError
+from dcpose_core.video.image_sequence import IMAGE_SUFFIXES
+
+PROJECT_SUFFIX = ".dcpose"
+VIDEO_SUFFIXES = (
+    ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts",
+    ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".mxf",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is being opened. project: None for one that has yet to be made. document: opened already, for its video."""
+
+    video: Path
+    project: Path | None
+    document: Document | None = None
+
+
+class Opener(QObject):
+    """Opens videos and projects one at a time. Asks through the functions that the window gives it."""
+
+    #: What is being opened, or None when that is over, well or not.
+    busy_changed = Signal(object)
+    #: A project is on the screen; its path.
+    opened = Signal(object)
+
+    def __init__(self, session: Session, feed: FrameFeed, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._feed = feed
+        self._wish: _Wish | None = None
+        #: (message, folder to start in) -> a video, or None.
+        self.ask_for_video: Callable[[str, Path], Path | None] = lambda _text, _folder: None
+        #: (suggestion) -> where the project goes, or None.
+        self.ask_for_project: Callable[[Path], Path | None] = lambda _suggestion: None
+        feed.opened.connect(self._on_opened)
+        feed.open_failed.connect(self._on_failed)
+
+    def open(self, path: Path) -> None:
+        """Open a video, a folder of images, or a project; what goes wrong is told in the message bar."""
+        path = path.absolute()
+        current = self._session.document
+        if current is not None and current.path.absolute() in (path, project_path(path)):
+            self._session.tell(f"{path.name} is open already.")
+        elif path.suffix.lower() == PROJECT_SUFFIX:
+            self._open_project(path, read_only=False)
+        else:
+            self._open_video(_Wish(path, _existing_project(path)))
+
+    def cancel(self) -> None:
+        """Give up what is being opened."""
+        if self._wish is not None:
+            self._feed.discard()
+            self._end()
+
+    def _open_project(self, path: Path, *, read_only: bool) -> None:
+        self.cancel()
+        try:
+            document = Document.open(path, read_only=read_only)
+        except ProjectLockedError as error:
+            self._session.tell(
+                str(error),
+                kind="warning",
+                action="Open Read-Only",
+                handler=lambda: self._open_project(path, read_only=True),
+            )
+        except DCPoseError as error:
+            self._session.tell(str(error), kind="error")
+        else:
+            self._open_video_of(document)
+
+    def _open_video_of(self, document: Document) -> None:
+        """Look where the video was, then beside the project, then ask."""
+        seen = document.video.path
+        for place in (seen, document.path.parent / seen.name):
+            if place.exists():
+                self._open_video(_Wish(place, document.path, document))
+                return
+        document.close()
+        self._ask_for_video(document.path, f"{document.path.name}: its video is not at {seen} any more.")
+
+    def _ask_for_video(self, project: Path, text: str) -> None:
+        def choose() -> None:
+            video = self.ask_for_video(text, project.parent)
+            if video is None:
+                return
+            try:
+                document = Document.open(project)
+            except DCPoseError as error:
+                self._session.tell(str(error), kind="error")
+            else:
+                self._open_video(_Wish(video, project, document))
+
+        self._session.tell(text, kind="warning", action="Find Video...", handler=choose)
+
+    def _open_video(self, wish: _Wish) -> None:
+        self.cancel()
+        self._wish = wish
+        self.busy_changed.emit(wish.video)
+        self._feed.open(wish.video)
+
+    @Slot(object)
+    def _on_failed(self, error: Exception) -> None:
+        wish = self._wish
+        self._end()
+        if wish is not None and wish.document is not None:
+            self._ask_for_video(wish.document.path, str(error))
+        else:
+            self._session.tell(str(error), kind="error")
+
+    @Slot(object)
+    def _on_opened(self, video: VideoFacts) -> None:
+        wish = self._wish
+        if wish is None:
+            return
+        try:
+            document = wish.document or self._document_for(wish, video)
+        except ProjectLockedError as error:
+            project = wish.project
+            self._feed.discard()
+            self._end()
+            if project is not None:
+                self._session.tell(
+                    str(error),
+                    kind="warning",
+                    action="Open Read-Only",
+                    handler=lambda: self._open_project(project, read_only=True),
+                )
+            return
+        except DCPoseError as error:
+            self._feed.discard()
+            self._end()
+            self._session.tell(str(error), kind="error")
+            return
+        if document is None:  # nowhere to put the project: nothing is opened
+            self._feed.discard()
+            self._end()
+            return
+        if document.video.fingerprint != video.fingerprint:
+            path = document.path
+            document.close()
+            self._feed.discard()
+            self._wish = None
+            self._end()
+            text = f"{wish.video.name} is not the video that {path.name} was made for: its content differs."
+            self._ask_for_video(path, text)
+            return
+        if document.video.path != video.path and not document.read_only:
+            try:
+                document.relink(video)  # so that it is found at once the next time
+            except DCPoseError as error:
+                self._session.tell(str(error), kind="warning")
+        self._show(document)
+
+    def _document_for(self, wish: _Wish, video: VideoFacts) -> Document | None:
+        if wish.project is not None:
+            return Document.open(wish.project)
+        path = project_path(wish.video)
+        if not _is_writable(path.parent):
+            self._session.tell(f"{path.parent} cannot be written: choose where the project goes.", kind="warning")
+            chosen = self.ask_for_project(path)
+            if chosen is None:
+                return None
+            path = chosen if chosen.suffix.lower() == PROJECT_SUFFIX else Path(f"{chosen}{PROJECT_SUFFIX}")
+            if path.exists():
+                raise ProjectError(f"{path}: exists already; open it, or choose another name")
+        return Document.create(path, video)
+
+    def _show(self, document: Document) -> None:
+        before = self._session.document
+        self._feed.adopt()
+        self._wish = None
+        self._session.set_document(document)
+        if before is not None:
+            before.close()
+        self._end()
+        self.opened.emit(document.path)
+
+    def _end(self) -> None:
+        """Nothing is being opened any more; a project that was opened for it is let go."""
+        wish, self._wish = self._wish, None
+        if wish is not None and wish.document is not None:
+            wish.document.close()
+        self.busy_changed.emit(None)
+
+
+def project_path(video: Path) -> Path:
+    """Where the project of a video lies: beside it, under its whole name, so that `a.mp4` and `a.mov` have one each."""
+    return video.with_name(f"{video.name}{PROJECT_SUFFIX}")
+
+
+def _existing_project(video: Path) -> Path | None:
+    path = project_path(video)
+    return path if path.is_file() else None
+
+
+def _is_writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def can_open(path: Path) -> bool:
+    """Whether a dropped file looks like something to open, by its name alone."""
+    suffix = path.suffix.lower()
+    return path.is_dir() or suffix == PROJECT_SUFFIX or suffix in VIDEO_SUFFIXES or suffix in IMAGE_SUFFIXES

@@ -1,0 +1,1 @@
+"""Docks beside the canvas: tracks, person with evidence, history, trajectory."""

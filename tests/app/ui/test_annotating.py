@@ -1,0 +1,104 @@
+"""Letting the model annotate, through the window: the real engine on some frames of the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.project.records import FrameState, JointSource
+from app.ui.annotating import RunChoice, RunProgress
+from app.ui.main_window import MainWindow
+from app.ui.settings import DEFAULT_MODEL
+from app.ui.status import duration_text, progress_text
+from app.ui.window_actions import show_annotate
+from tests.app.ui.conftest import wait_for_frame
+
+_ENGINE_MS = 120_000
+
+
+@pytest.fixture
+def sample(open_window: Callable[..., MainWindow], qtbot: QtBot) -> MainWindow:
+    """The sample, open, with the engine imported."""
+    window = open_window()
+    window.table.action("file.sample").trigger()
+    wait_for_frame(qtbot, window, 0)
+    window.jobs.warm_up()
+    qtbot.waitUntil(lambda: window.jobs.is_ready, timeout=_ENGINE_MS)
+    return window
+
+
+def _choice(first: int, last: int) -> RunChoice:
+    return RunChoice(model=DEFAULT_MODEL, device="cpu", first=first, last=last)
+
+
+def test_a_run_fills_its_frames_as_one_step_that_can_be_undone(sample: MainWindow, qtbot: QtBot) -> None:
+    document = sample.session.document
+    assert document is not None
+    sample.session.set_range(0, 3)
+    dialog = show_annotate(sample)
+    assert dialog is not None
+    assert (dialog.choice().first, dialog.choice().last) == (0, 3)
+    dialog.device.setCurrentIndex(dialog.device.findData("cpu"))
+    dialog.accept()
+    assert sample.annotating.is_running
+    assert sample.status.progress.isVisible()
+    qtbot.waitUntil(lambda: not sample.annotating.is_busy, timeout=_ENGINE_MS)
+    assert [len(document.persons(frame)) > 0 for frame in range(6)] == [True] * 4 + [False] * 2
+    assert document.frame_state(0) == FrameState.MODEL
+    assert sample.status.device.text() == "CPU"
+    assert not sample.status.progress.isVisible()
+    assert [entry.label for entry in document.history()] == ["Annotate 4 frames"]
+    sample.session.undo()
+    assert not any(document.persons(frame) for frame in range(4))
+
+
+def test_cancelling_keeps_what_is_done(sample: MainWindow, qtbot: QtBot) -> None:
+    document = sample.session.document
+    assert document is not None
+    sample.annotating.start(_choice(0, 179))
+    qtbot.waitUntil(lambda: bool(document.persons(0)), timeout=_ENGINE_MS)
+    sample.status.progress.cancel.click()
+    qtbot.waitUntil(lambda: not sample.annotating.is_busy, timeout=_ENGINE_MS)
+    assert document.persons(0)
+    assert not document.persons(179)
+    assert sample.messages.message is not None
+    assert sample.messages.message.text.startswith("Stopped: ")
+
+
+def test_a_box_around_a_person_becomes_a_person_with_a_pose(sample: MainWindow, qtbot: QtBot) -> None:
+    document = sample.session.document
+    assert document is not None
+    sample.canvas.propose_person(np.array([420.0, 40.0, 545.0, 305.0]))
+    qtbot.waitUntil(lambda: not sample.annotating.is_busy, timeout=_ENGINE_MS)
+    ((track, person),) = document.persons(0).items()
+    assert sample.session.selected_track == track
+    assert set(person.sources) == {JointSource.MODEL}
+    sure = person.keypoints[person.scores > 0.3]
+    assert (sure.min(axis=0) >= [400, 20]).all()
+    assert (sure.max(axis=0) <= [565, 325]).all()
+
+
+def test_an_empty_box_adds_nobody_and_says_so(sample: MainWindow, qtbot: QtBot) -> None:
+    document = sample.session.document
+    assert document is not None
+    sample.canvas.propose_person(np.array([230.0, 300.0, 330.0, 420.0]))
+    qtbot.waitUntil(lambda: not sample.annotating.is_busy, timeout=_ENGINE_MS)
+    assert not document.persons(0)
+    assert sample.messages.message is not None
+    assert "nobody" in sample.messages.message.text
+
+
+def test_the_default_model_is_that_of_the_engine() -> None:
+    from dcpose_core import annotation
+
+    assert DEFAULT_MODEL == annotation.DEFAULT_MODEL
+
+
+def test_progress_tells_rate_and_time_to_go() -> None:
+    progress = RunProgress("Annotate", 1210, 4500, 41.04, 80.2, "")
+    assert progress_text(progress) == "1210/4500 frames · 41.0 fps · 1:20 left"
+    assert progress_text(progress, paused=True) == "1210/4500 frames · paused"
+    assert duration_text(7387) == "2:03:07"

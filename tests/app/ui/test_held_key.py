@@ -1,0 +1,61 @@
+"""Keys that go on while they are held."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from PySide6.QtCore import QEvent, QSocketNotifier, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.ui.held_key import FIRST_MS, HeldKey
+
+_SLOW_S = 1.2 * FIRST_MS / 1000
+
+
+def key_event(kind: QEvent.Type) -> QKeyEvent:
+    return QKeyEvent(kind, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_a_tap_is_one_time_however_long_what_it_does_takes(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    held = HeldKey(window)
+    read, write = os.pipe()  # as the keyboard's events come: through a connection that the event loop watches
+    keyboard = QSocketNotifier(read, QSocketNotifier.Type.Read)
+    times: list[float] = []
+
+    def undo() -> None:
+        os.write(write, b"up")
+        time.sleep(_SLOW_S)
+        times.append(time.monotonic())
+
+    def hear() -> None:
+        os.read(read, 2)
+        QApplication.sendEvent(window, key_event(QEvent.Type.KeyRelease))
+
+    keyboard.activated.connect(hear)
+    for tap in range(1, 4):
+        QApplication.sendEvent(window, key_event(QEvent.Type.ShortcutOverride))
+        held.trigger(undo)
+        qtbot.wait(50)
+        assert len(times) == tap
+    keyboard.setEnabled(False)
+    os.close(read)
+    os.close(write)
+
+
+def test_a_held_key_goes_on_until_it_comes_up(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    held = HeldKey(window)
+    times: list[float] = []
+    QApplication.sendEvent(window, key_event(QEvent.Type.ShortcutOverride))
+    held.trigger(lambda: times.append(time.monotonic()))
+    qtbot.waitUntil(lambda: len(times) >= 3, timeout=20_000)
+    QApplication.sendEvent(window, key_event(QEvent.Type.KeyRelease))
+    count = len(times)
+    qtbot.wait(400)
+    assert len(times) == count
