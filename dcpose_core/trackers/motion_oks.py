@@ -22,6 +22,9 @@ _MAX_FAINT_COST = 0.6
 _MAX_RETURN_COST = 1.2
 #: A person seen up to this long ago may still be found by a faint detection.
 _RECENT_S = 0.5
+#: A track that only faint detections feed ends this long after its last confident one: furniture has faint
+#: detections that never go away, a person half hidden comes back.
+_FAINT_S = 0.5
 #: Time between frames where the file's times do not move and never did.
 _DEFAULT_INTERVAL_S = 1 / 25
 #: Frames in a row that an unconfirmed track may miss.
@@ -32,13 +35,17 @@ _Pair = tuple["_Track", Detection]
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """motion: expectation for the newest frame. seen, seen_s, seen_frame: the last detection and when it was."""
+    """motion: expectation for the newest frame. seen, seen_s, seen_frame: the last detection and when it was.
+
+    sure_s: when a confident detection was last seen.
+    """
 
     track_id: int
     motion: BoxMotion
     seen: Detection
     seen_s: float
     seen_frame: int
+    sure_s: float
     hits: int
     confirmed: bool
 
@@ -81,7 +88,7 @@ class MotionOksTracker:
         confident, faint = self._usable(detections)
 
         seen, confident = _continue(self._tracks, confident, max_cost=_MAX_COST)
-        recent = [track for track in self._unseen(seen) if self._time_s - track.seen_s <= self._interval_s + _RECENT_S]
+        recent = [track for track in self._unseen(seen) if self._may_be_faint(track)]
         seen += _continue(recent, faint, max_cost=_MAX_FAINT_COST)[0]
         strangers = self._apart(confident, seen)
         returned, strangers = _bring_back([t for t in self._unseen(seen) if t.confirmed], strangers)
@@ -131,6 +138,10 @@ class MotionOksTracker:
             return self._time_s - track.seen_s <= self._memory_s
         return self._frame_index is not None and self._frame_index - track.seen_frame <= _UNCONFIRMED_PATIENCE + 1
 
+    def _may_be_faint(self, track: _Track) -> bool:
+        seen_lately = self._time_s - track.seen_s <= self._interval_s + _RECENT_S
+        return seen_lately and self._time_s - track.sure_s <= self._interval_s + _FAINT_S
+
     def _usable(self, detections: Sequence[Detection]) -> tuple[list[Detection], list[Detection]]:
         """Confident and faint detections without duplicates, in an order that does not depend on the given one."""
         ordered = sorted(
@@ -156,7 +167,7 @@ class MotionOksTracker:
         return [d for d, row in zip(detections, overlaps, strict=True) if row.max(initial=0.0) <= self._birth_iou]
 
     def _begin(self, detection: Detection) -> _Track:
-        track = _Track(self._next_id, kalman.first_motion(detection.box_xyxy), detection, 0.0, 0, 0, False)
+        track = _Track(self._next_id, kalman.first_motion(detection.box_xyxy), detection, 0.0, 0, 0.0, 0, False)
         self._next_id += 1
         self._tracks.append(track)
         self._see(track, detection)
@@ -165,6 +176,8 @@ class MotionOksTracker:
     def _see(self, track: _Track, detection: Detection) -> None:
         assert self._frame_index is not None
         track.seen, track.seen_s, track.seen_frame = detection, self._time_s, self._frame_index
+        if detection.score >= self._confident_score:
+            track.sure_s = self._time_s
         track.hits += 1
         track.confirmed = track.hits >= self._confirming_hits
 

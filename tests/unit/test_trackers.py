@@ -191,6 +191,16 @@ def test_faint_detections_continue_a_track_but_begin_none() -> None:
         assert [b.track_id for b in tracker.update(index, index / 25, [faint_stranger, person])] == [0]
 
 
+def test_a_track_that_only_faint_detections_feed_ends() -> None:
+    tracker = MotionOksTracker()
+    seen = [
+        bool(tracker.update(index, index / 25, [Detection(_box(100), 0.9 if index < 10 else 0.2)]))
+        for index in range(40)
+    ]
+    # The last confident one is frame 9; half a second later, with a frame's grace, nobody is there any more.
+    assert seen == [index <= 9 + 13 for index in range(40)]
+
+
 def test_a_track_is_confirmed_by_its_third_detection() -> None:
     tracker = MotionOksTracker()
     confirmed = [tracker.update(i, i / 25, [Detection(_box(100), 0.9)])[0].confirmed for i in range(5)]
