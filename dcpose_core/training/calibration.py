@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +12,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dcpose_core.accuracy.head_sizes import HEAD_SIZE_OF_LENGTH, head_size_of
+from dcpose_core.detectors import Detector
 from dcpose_core.errors import TrainingError
+from dcpose_core.estimation import CropRequest, PoseEstimator
+from dcpose_core.geometry import iou
 from dcpose_core.heatmaps import CELL_PX, decode
+from dcpose_core.models.backbones.base import JOINTS
 from dcpose_core.models.description import DecodeRule
-from dcpose_core.models.joint_score import JointScore, fit_joint_score, read_maps
+from dcpose_core.models.joint_score import READINGS, JointScore, fit_joint_score, read_maps
+from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.training.samples import HeatmapTriple, TripleDataset
 from dcpose_core.types import FloatArray, PersonPose, Visibility
+from dcpose_core.video import FrameSource
 
+_TRIES = 20
 #: A joint is right within this many head lengths.
 RIGHT_HEAD_LENGTHS = 0.2
 
@@ -42,6 +50,46 @@ def read_samples(temporal: nn.Module, samples: TripleDataset, *, rule: DecodeRul
         raise TrainingError("no sample has enough joints to tell how long the head is: the score cannot be fitted")
     values, correct, known = (np.stack(column) for column in zip(*rows, strict=True))
     return Readings(values, correct, known)
+
+
+def read_backgrounds(source: FrameSource, model: PoseModel, detector: Detector, *, count: int, seed: int) -> Readings:
+    """The readings where nobody is: boxes in frames of a video that no detection touches; all joints are wrong there.
+
+    A head that has only seen persons makes confident peaks of the faintest noise, so the score has to know better.
+    count: boxes at most.
+    """
+    rng = np.random.default_rng(seed)
+    estimator = PoseEstimator(model, device=torch.device("cpu"), batch_size=8, temporal=True, announce=lambda _: None)
+    assert model.temporal is not None
+    rows = []
+    with closing(estimator):
+        for index in np.sort(rng.choice(np.arange(1, len(source) - 1), min(count, len(source) - 2), replace=False)):
+            frames = [source.read(int(i)) for i in (index - 1, index, index + 1)]
+            taken = np.array([found.box_xyxy for found in detector.detect(frames[1].image)]).reshape(-1, 4)
+            box_xyxy = _empty_box(source.width_px, source.height_px, taken, rng)
+            if box_xyxy is None:
+                continue
+            matrix = estimator.crop_matrix(box_xyxy)
+            looks = estimator.evidence([CropRequest(frame.image, matrix) for frame in frames])
+            previous, current, following = (look.heatmaps[None] for look in looks)
+            with torch.inference_mode():
+                refined = model.temporal(current, previous, following, torch.ones(1, 2, dtype=torch.int64)).float()
+                rows.append(read_maps(refined, current, previous, following)[0].double().numpy())
+    shape = (len(rows), JOINTS)
+    values = np.array(rows).reshape(*shape, -1) if rows else np.zeros((0, JOINTS, len(READINGS)))
+    return Readings(values, np.zeros(shape, dtype=np.bool_), np.ones(shape, dtype=np.bool_))
+
+
+def _empty_box(width_px: int, height_px: int, taken: FloatArray, rng: np.random.Generator) -> FloatArray | None:
+    """A box of a person's shape that touches none of the boxes `taken`, or None if there is no room."""
+    for _ in range(_TRIES):
+        height = height_px * rng.uniform(0.15, 0.6)
+        width = height * rng.uniform(0.3, 0.8)
+        x, y = rng.uniform(0, max(width_px - width, 1)), rng.uniform(0, max(height_px - height, 1))
+        box_xyxy = np.array([x, y, x + width, y + height])
+        if iou(box_xyxy[None], taken).max(initial=0.0) == 0.0:
+            return box_xyxy
+    return None
 
 
 def fit_score(readings: Readings) -> JointScore:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from dcpose_core.annotation import DEFAULT_MODEL
 from dcpose_core.errors import TrainingError
-from dcpose_core.models.settings import PAPER
+from dcpose_core.models.catalogue import describe
+from dcpose_core.models.settings import PAPER, SlimSettings
 from dcpose_core.training.config import load_config, recipes
 from dcpose_core.training.settings import Augmentation, IntegerTargets, MilestoneRate, PaperLoss, SubcellTargets
 from dcpose_core.training.sources import PoseTrackSource
@@ -31,7 +34,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_the_recipes_are_the_published_and_the_papers_training() -> None:
-    assert list(recipes()) == ["paper", "reference_posetrack17", "reference_posetrack18"]
+    assert list(recipes()) == ["embedded_head", "paper", "reference_posetrack17", "reference_posetrack18"]
     seventeen, eighteen, paper = (
         load_config(name, ROOTS) for name in ("reference_posetrack17", "reference_posetrack18", "paper")
     )
@@ -116,9 +119,18 @@ def test_an_override_that_leads_nowhere_is_one_clear_line(override: str, message
         load_config(write(tmp_path, two), [override])
 
 
+def test_the_recipe_of_the_embedded_head_builds_the_embedded_head() -> None:
+    config = load_config("embedded_head")
+    embedded = describe(DEFAULT_MODEL)
+    assert config.model.base == embedded.backbone_of
+    assert config.model.head == embedded.head
+    assert msgspec.convert(config.model.settings, SlimSettings) == embedded.settings
+    assert config.model.max_interval == embedded.max_interval
+
+
 def test_a_missing_file_names_the_recipes_there_are(tmp_path: Path) -> None:
     with pytest.raises(
-        TrainingError, match=r"nothing\.toml: cannot be read .* or a recipe: paper, reference_posetrack17"
+        TrainingError, match=r"nothing\.toml: cannot be read .* or a recipe: embedded_head, paper, reference_"
     ):
         load_config(tmp_path / "nothing.toml")
     binary = tmp_path / "binary.toml"
