@@ -43,6 +43,8 @@ def back_up(project: Path, now: datetime | None = None) -> Path | None:
     To be called from any thread, also while the project is open and written. Raises `ProjectError`; then the older
     backups are all still there.
     """
+    if not project.is_file():
+        raise ProjectError(f"{project}: is no longer there")
     now = now or datetime.now().astimezone()
     newest = next(iter(backups(project)), None)
     if newest is not None and newest.stat().st_mtime >= _changed_at(project):

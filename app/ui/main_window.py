@@ -25,6 +25,7 @@ from app.jobs.bridge import FrameFeed, JobFeed
 from app.ui import frame_actions, menus, theme
 from app.ui.actions import ActionTable
 from app.ui.annotating import Annotating
+from app.ui.backing_up import BackingUp
 from app.ui.canvas import actions as canvas_actions
 from app.ui.canvas.canvas import Canvas
 from app.ui.crash import CrashReporter
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
         self.session = Session(self)
         self.feed = FrameFeed(self)
         self.jobs = JobFeed(self)
+        self.backing_up = BackingUp(self.session, self)
         self.annotating = Annotating(self.session, self.jobs, settings, self)
         self.opener = Opener(self.session, self.feed, self)
         self.opener.ask_for_video = self._ask_for_video
@@ -160,6 +162,8 @@ class MainWindow(QMainWindow):
             None,
             "edit.undo",
             "edit.redo",
+            None,
+            "file.export",
         ):
             if name is None:
                 bar.addSeparator()
@@ -230,6 +234,7 @@ class MainWindow(QMainWindow):
             signal.connect(self._refresh_timer.start)
         session.view_changed.connect(self._keep_view)
         self.canvas.menu_requested.connect(self._on_menu)
+        self.transport.frame_entered.connect(self.canvas.setFocus)
         self.timeline.view_changed.connect(self.trajectory.set_window)
         self.person.rerun_requested.connect(self._on_rerun)
         self.evidence.failed.connect(self._on_evidence_failed)
@@ -441,7 +446,9 @@ class MainWindow(QMainWindow):
         self.session.set_document(None)
         self._docks_shown = False
         self.feed.close()
+        self.backing_up.settle()
         document.close()
+        self.backing_up.back_up_closed()
 
     # -- asking for files
 
@@ -517,6 +524,7 @@ class MainWindow(QMainWindow):
         self.close_document()
         self.jobs.close()
         self.feed.close()
+        self.backing_up.close()
         self.settings.sync()
         super().closeEvent(event)
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from app.jobs.backups import BackupThread
 from app.project.backups import back_up, backups
 from app.project.document import Document
 from app.project.video_facts import VideoFacts
@@ -115,3 +116,12 @@ def test_a_folder_of_images_is_a_video_too(tmp_path: Path) -> None:
         assert find_video(document.path, document.video) == VideoFound(images)
         (images / "3.png").write_bytes((images / "0.png").read_bytes())
         assert find_video(document.path, document.video) == VideoChanged(images)
+
+
+def test_a_backup_that_cannot_be_made_is_told_and_does_not_stop_the_next(tmp_path: Path) -> None:
+    told: list[str] = []
+    thread = BackupThread(told.append)
+    thread.back_up(tmp_path / "gone.dcpose").result(timeout=30)
+    thread.close()
+    assert len(told) == 1
+    assert "gone.dcpose" in told[0]
