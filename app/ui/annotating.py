@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.jobs.bridge import JobFeed
 from app.project import edits
@@ -21,7 +21,6 @@ from app.ui.session import Session
 from app.ui.settings import Settings
 from dcpose_core.boxes import COCO_BOXES, to_convention
 from dcpose_core.errors import DCPoseError
-from dcpose_core.render import MIN_JOINT_SCORE
 from dcpose_core.types import Detection, FloatArray, FramePoses, PersonPose
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 #: A proposal with fewer joints that would be drawn is nobody.
 _LEAST_JOINTS = 4
+_SURE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,8 @@ class Annotating(QObject):
         self._run: PredictionRun | None = None
         #: Proposals under way: job -> what becomes of the poses.
         self._proposals: dict[int, Callable[[FramePoses], None]] = {}
-        jobs.posted.connect(self._on_event)
+        # Queued: of a job that is over before `submit` returns, the events come on this thread and before its id.
+        jobs.posted.connect(self._on_event, Qt.ConnectionType.QueuedConnection)
         session.document_changed.connect(self.abandon)
 
     @property
@@ -299,7 +300,7 @@ def _request(
 
 def _is_seen(pose: PersonPose) -> bool:
     """Whether the model is sure of enough joints to call it a person; asked for a pose, it always gives one."""
-    return pose.scores is not None and int((pose.scores >= MIN_JOINT_SCORE).sum()) >= _LEAST_JOINTS
+    return pose.scores is not None and int((pose.scores >= _SURE).sum()) >= _LEAST_JOINTS
 
 
 def _person(poses: FramePoses) -> Any:

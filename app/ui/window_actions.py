@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QInputDialog, QMessageBox
 
 from app.ui.actions import ActionSpec
@@ -29,6 +30,8 @@ _ABOUT = """<h3>DCPose Annotator</h3>
 <p>Apache License 2.0. Qt and PySide6 under the LGPL 3; the embedded models and the sample clip under the licences that
 lie beside them in the installed package.</p>"""
 
+#: Height that the trajectory opens with.
+_TRAJECTORY_PX = 240
 _THEMES: dict[Wish, str] = {"system": "As the System", "light": "Light", "dark": "Dark"}
 
 
@@ -224,6 +227,8 @@ def _panels(window: MainWindow) -> list[ActionSpec]:
         dock.setVisible(not dock.isVisible())
         if dock.isVisible():
             dock.raise_()
+            if name == "trajectory":  # two plots one above the other say nothing where the timeline has room enough
+                window.resizeDocks([dock], [max(dock.height(), _TRAJECTORY_PX)], Qt.Orientation.Vertical)
 
     def has_document() -> bool:
         return window.session.document is not None

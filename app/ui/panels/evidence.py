@@ -22,7 +22,10 @@ from dcpose_core.types import FloatArray, ImageArray
 _DELAY_MS = 180
 _CAPTION_PX = 18
 _GAP_PX = 8
+_NARROWEST_PX = 64
 _HIGHEST_PX = 200
+#: Of the window's height: what the joints below the strip need is not taken from them.
+_HIGHEST_SHARE = 1 / 8
 _FAINT, _FULL = 0.35, 1.0
 #: A map without a peak is noise and stays dark.
 _DIMMEST_PEAK = 0.1
@@ -32,10 +35,11 @@ _LOW_RGB, _HIGH_RGB = np.array([255.0, 90.0, 0.0]), np.array([255.0, 250.0, 170.
 class CropView(QAbstractButton):
     """One crop with a heatmap over it, its frame and the height of the peak below; a click goes to the frame."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, parent: QWidget | None = None, *, short: str = "") -> None:
         super().__init__(parent)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._title = title
+        self._short = short or title  #: for where there is no room for more
         self._picture: QImage | None = None
         self._caption = ""
         self._peak: tuple[float, float] | None = None
@@ -81,7 +85,7 @@ class CropView(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(96, 128 + _CAPTION_PX)
+        return QSize(_NARROWEST_PX, round(_NARROWEST_PX * 4 / 3) + _CAPTION_PX)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -107,7 +111,10 @@ class CropView(QAbstractButton):
         painter.setPen(theme.colour("muted" if self._picture is None or self.is_stale else "text"))
         painter.setFont(theme.tabular(self.font()))
         caption = QRectF(0, area.bottom(), area.width(), _CAPTION_PX)
-        painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, self._caption)
+        text = self._caption
+        if painter.fontMetrics().horizontalAdvance(text) > caption.width():
+            text = text.replace(self._title, self._short)
+        painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
 
 
@@ -136,7 +143,7 @@ class EvidencePanel(QWidget):
         self._worker: EvidenceWorker | None = None
         self._asked: tuple[int, int, tuple[float, ...], ModelChoice] | None = None
         self._evidence: PersonEvidence | None = None
-        self._previous = CropView("Previous", self)
+        self._previous = CropView("Previous", self, short="Prev")
         self._key = CropView("Key", self)
         self._next = CropView("Next", self)
         self._merged = CropView("Merged", self)
@@ -153,14 +160,10 @@ class EvidencePanel(QWidget):
         self._overlay.toggled.connect(self._show_overlay)
         self._grid = QGridLayout()
         self._grid.setSpacing(_GAP_PX)
-        for column, view in enumerate((self._previous, self._key, self._next)):
-            self._grid.addWidget(view, 0, column)
-        self._grid.addWidget(self._merged, 1, 0)
-        self._grid.addWidget(self._final, 1, 1)
         self._legend = QLabel("Merged: what PTM covers.\nFinal: after all temporal modules.", self)
         self._legend.setProperty("muted", True)
         self._legend.setWordWrap(True)
-        self._grid.addWidget(self._legend, 1, 2)
+        self._lay_out(has_merged=False)
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(8, 0, 8, 8)
         column_layout.setSpacing(4)
@@ -204,10 +207,28 @@ class EvidencePanel(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        width = (self.width() - 16 - 2 * _GAP_PX) / 3
-        height = min(_HIGHEST_PX, round(width * 4 / 3)) + _CAPTION_PX
+        self._set_heights()
+
+    def _lay_out(self, *, has_merged: bool) -> None:
+        """One row; two where there are five views."""
+        for column, view in enumerate((self._previous, self._key, self._next)):
+            self._grid.addWidget(view, 0, column)
+        if has_merged:
+            self._grid.addWidget(self._merged, 1, 0)
+            self._grid.addWidget(self._final, 1, 1)
+            self._grid.addWidget(self._legend, 1, 2)
+        else:
+            self._grid.addWidget(self._final, 0, 3)
+        self._n_columns = 3 if has_merged else 4
+        self._set_heights()
+
+    _n_columns = 4
+
+    def _set_heights(self) -> None:
+        width = (self.width() - 16 - (self._n_columns - 1) * _GAP_PX) / self._n_columns
+        highest = min(_HIGHEST_PX, round(self.window().height() * _HIGHEST_SHARE))
         for view in self._views:
-            view.setFixedHeight(height)
+            view.setFixedHeight(max(1, min(highest, round(width * 4 / 3))) + _CAPTION_PX)
 
     @Slot()
     def _on_document_changed(self) -> None:
@@ -317,7 +338,9 @@ class EvidencePanel(QWidget):
                     joint_xy=joint_xy,
                     detail=detail,
                 )
-        self._legend.setVisible(evidence.final is not None)
+        self._legend.setVisible(evidence.merged is not None)
+        if (evidence.merged is not None) != (self._n_columns == 3):
+            self._lay_out(has_merged=evidence.merged is not None)
 
     def _why_nothing(self, has_person: bool) -> str:
         if has_person:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
@@ -16,6 +16,9 @@ _ICON_PX = 20
 
 class Transport(QWidget):
     """Buttons and fields over `Playback` and the session's frame."""
+
+    #: A frame was entered by number: the keys can go back to the canvas.
+    frame_entered = Signal()
 
     def __init__(self, session: Session, playback: Playback, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +40,7 @@ class Transport(QWidget):
         self._frame.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._frame.setFont(theme.tabular(self.font()))
         self._frame.editingFinished.connect(self._on_frame_entered)
+        self._frame.returnPressed.connect(self.frame_entered)
         self._total = QLabel(self)
         self._total.setProperty("muted", True)
         self._total.setFont(theme.tabular(self.font()))
