@@ -32,6 +32,9 @@ lint: setup
 bench: setup
 	$(BIN)/dcpose bench all
 
+screenshots: setup
+	$(BIN)/python packaging/make_screenshots.py docs/images
+
 # The embedded temporal modules, from their clips and captured motion to resources/models. CLIPS: a folder with the clips
 # that resources/models/dcpose_thunder.md names; MOTIONS: the CMU BVH archive and the pybullet motions.
 CLIPS ?= clips
@@ -46,7 +49,7 @@ train-default: setup
 	$(BIN)/dcpose train embedded_head --output runs/embedded_head --set data.0.cache=$(TRIPLES) \
 	    --set validation.cache=$(TRIPLES) --set 'data.1.motions=["$(subst $(space),"$(comma)",$(MOTIONS))"]'
 	$(BIN)/python packaging/models/embed_temporal_head.py runs/embedded_head --triples $(TRIPLES) \
-	    --motions $(firstword $(MOTIONS)) -o resources/models
+	    --motions $(firstword $(MOTIONS)) --clips $(wildcard $(CLIPS)/*) -o resources/models
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info
