@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def predict(
     ready: list[FramePoses] = []
     handed_on_s = time.monotonic()
     n_frames = n_poses = 0
-    for poses in analyse(
+    analysis = analyse(
         source,
         model=model,
         device=device,
@@ -116,14 +117,16 @@ def predict(
         settings=request.settings,
         announce=messages.append,
         given_boxes=boxes,
-    ):
-        ready.append(poses)
-        n_frames, n_poses = n_frames + 1, n_poses + len(poses.persons)
-        done = poses.index + 1 - key_frames.start
-        yield from _told(messages, done, len(key_frames))
-        if len(ready) >= _HAND_ON_FRAMES or time.monotonic() - handed_on_s >= _HAND_ON_S:
-            yield Step(done, len(key_frames), payload=PredictedFrames(tuple(ready)))
-            ready, handed_on_s = [], time.monotonic()
+    )
+    with closing(analysis):  # a cancelled job lets go of decoder and networks at once
+        for poses in analysis:
+            ready.append(poses)
+            n_frames, n_poses = n_frames + 1, n_poses + len(poses.persons)
+            done = poses.index + 1 - key_frames.start
+            yield from _told(messages, done, len(key_frames))
+            if len(ready) >= _HAND_ON_FRAMES or time.monotonic() - handed_on_s >= _HAND_ON_S:
+                yield Step(done, len(key_frames), payload=PredictedFrames(tuple(ready)))
+                ready, handed_on_s = [], time.monotonic()
     if ready:
         yield Step(len(key_frames), len(key_frames), payload=PredictedFrames(tuple(ready)))
     return RunSummary(name, n_frames, n_poses, tuple(stretch.message for stretch in source.damaged))

@@ -256,7 +256,7 @@ def test_predictions_can_be_replaced_by_one_edit(tmp_path: Path) -> None:
 
 
 def test_closing_the_job_closes_the_video() -> None:
-    video = DotVideo(40, n_persons=1)
+    video = DotVideo(200, n_persons=1)  # more than is handed on at once
     job = predict(video, _request(), model=dot_model(), device=_CPU, detector=DotDetector(1), messages=["A warning"])
     assert next(job).payload == RunStarted("CPU", "Dots")
     assert next(job).message == "A warning"
