@@ -17,14 +17,28 @@ from app.ui.probe import VARIABLE as PROBE_VARIABLE
 from app.ui.probe import Probe
 from app.ui.settings import Settings
 
+_EXIT_NO_DISPLAY = 2
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and run it to its end; returns the exit status."""
     path = _parse(argv)
+    if not _has_display():
+        sys.stderr.write(
+            "error: no display to open the window on: start it from a desktop (or with `ssh -X`), "
+            "or annotate without a window: dcpose annotate VIDEO -o poses.json\n"
+        )
+        return _EXIT_NO_DISPLAY
     application, window = start(path)
     status = application.exec()
     window.crash.uninstall()
     return status
+
+
+def _has_display() -> bool:
+    """Qt ends the whole program where it finds none."""
+    wanted = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in wanted)
 
 
 def start(path: Path | None = None) -> tuple[QApplication, MainWindow]:

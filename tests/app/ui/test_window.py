@@ -257,3 +257,15 @@ def test_a_pixels_centre_lies_half_a_pixel_inside_its_square() -> None:
     view = ViewTransform(scale=10, left_px=100, top_px=50)
     assert view.to_canvas([0, 0]) == pytest.approx([105, 55])
     assert view.to_image([105, 55]) == pytest.approx([0, 0])
+
+
+def test_without_a_display_there_is_one_line_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no display" in line
+    assert "dcpose annotate" in line
