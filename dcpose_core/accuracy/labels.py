@@ -15,6 +15,7 @@ from dcpose_core.accuracy.head_sizes import head_size_of, square_head_box
 from dcpose_core.boxes import box_of_joints
 from dcpose_core.errors import FormatError, UsageError
 from dcpose_core.formats import read_poses, to_skeleton
+from dcpose_core.formats.image_names import relative_image_path
 from dcpose_core.metrics.scored_frames import BoolArray
 from dcpose_core.skeletons import POSETRACK_15, POSETRACK_17
 from dcpose_core.types import FloatArray, ImageArray, PersonPose, PoseSequence, Visibility
@@ -128,14 +129,13 @@ def _image_paths(sequences: Sequence[PoseSequence], folder: Path, *, labels: Pat
     raise UsageError(f"{folder}: holds none of the {len(parts)} images of {labels}, such as {next(iter(parts))[:200]}")
 
 
-def _relative_parts(name: str, labels: Path) -> list[str]:
-    """The parts of an image's name. Names come from a file that anybody may have written: none leads elsewhere."""
-    parts = [part for part in _SEPARATOR.split(name) if part not in ("", ".")]
-    if name.startswith(("/", "\\")) or ":" in name or "\0" in name or ".." in parts or not parts:
+def _relative_parts(name: str, labels: Path) -> tuple[str, ...]:
+    path = relative_image_path(name)
+    if path is None:
         raise FormatError(
             f"{labels}: the image name {name[:200]!r} leads out of the images' folder; write names relative to it"
         )
-    return parts
+    return path.parts
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from dcpose_core.boxes import box_of_joints
 from dcpose_core.errors import TrainingError
 from dcpose_core.formats import read_poses, to_skeleton
+from dcpose_core.formats.image_names import relative_image_path
 from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.types import FloatArray, ImageArray, PersonPose
 from dcpose_core.video.image_header import stored_size_px
@@ -121,9 +122,8 @@ def _number(file_name: str, source: Path) -> int:
 
 
 def _relative_path(file_name: str, source: Path) -> PurePosixPath:
-    """Names come from a file that anybody may have written: none leads out of the folder."""
-    path = PurePosixPath(file_name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in file_name or "\0" in file_name:
+    path = relative_image_path(file_name)
+    if path is None:
         raise TrainingError(f"{source}: the image name {file_name[:200]!r} leads out of the images' folder")
     return path
 
