@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from PySide6.QtCore import Qt
 
@@ -25,7 +27,7 @@ CLICK_ORDER = tuple(
 _LEAST_BOX_PX = 8.0
 
 
-class BoxTool(IdleTool):
+class BoxTool(IdleTool, ABC):
     """Draw a box in the image; what becomes of it is up to the tool that derives from this one."""
 
     def __init__(self, stage: Stage) -> None:
@@ -55,9 +57,9 @@ class BoxTool(IdleTool):
         busy, self._start, self.band = self._start is not None, None, None
         return busy
 
+    @abstractmethod
     def done(self, box_xyxy: FloatArray) -> None:
         """The box that was drawn, image pixels `[4]`."""
-        raise NotImplementedError
 
 
 class AddPersonTool(BoxTool):
