@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dcpose_core.devices import Announce
+from dcpose_core.devices import Announce, keep_freed_memory
 from dcpose_core.errors import DeviceError
 from dcpose_core.geometry import crop_affine, normalise, warp_crop
 from dcpose_core.heatmaps import decode, decode_refined, to_image, warp_heatmaps
@@ -107,6 +107,8 @@ class PoseEstimator:
         announce: Announce,
         clock: StageClock | None = None,
     ) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
         self._model = model.to(device)
         self._device = device
         self._batch_size = batch_size

@@ -97,5 +97,6 @@ def resample(
     places = torch.stack([x.expand(rows, -1, -1), y.expand(-1, columns, -1)], dim=-1).flatten(2) * unit - 1
     grid = torch.addcmul(places, offsets, unit * cells_per_unit).reshape(-1, rows, columns * _TAPS, 2)
     samples = F.grid_sample(shifted, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
-    weighted = samples * weights.flatten(2).unsqueeze(1)  # [N, s^2, rows, columns x 9]
+    # [N, s^2, rows, columns x 9]; in place where no gradient needs the samples: they are the largest tensor of all
+    weighted = torch.mul(samples, weights.flatten(2).unsqueeze(1), out=None if torch.is_grad_enabled() else samples)
     return F.pixel_shuffle(torch.unflatten(weighted, 3, (columns, _TAPS)).sum(dim=-1), scale)

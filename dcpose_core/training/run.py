@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import torch
 
-from dcpose_core.devices import Announce, choose_device
+from dcpose_core.devices import Announce, choose_device, keep_freed_memory
 from dcpose_core.errors import DCPoseError, TrainingError
 from dcpose_core.files import write_files
 from dcpose_core.models.catalogue import check_new_name, load_model, save_model, write_model
@@ -49,6 +49,8 @@ def run_training(
     replace = config.model.replace or (resume and (folder / f"{config.model.name}.json").exists())
     check_new_name(config.model.name, replace=replace)
     device = choose_device(_device_name(config.device, world), announce)
+    if device.type == "cpu":
+        keep_freed_memory()
     base = load_model(config.model.base)
     model = start_model(config.model, base, seed=config.training.seed)
     assert model.temporal is not None

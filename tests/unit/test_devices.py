@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+import resource
+
 import pytest
 import torch
 
-from dcpose_core.devices import choose_device, probe_device
+from dcpose_core.devices import choose_device, keep_freed_memory, probe_device
 from dcpose_core.errors import DeviceError, UsageError
 
 
@@ -63,3 +66,15 @@ def test_probing_runs_a_real_operation() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_working_gpu_is_taken_without_a_word() -> None:
     assert choose_device("auto", pytest.fail) == torch.device("cuda:0")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_memory_of_freed_tensors_is_used_again_without_new_pages() -> None:
+    assert keep_freed_memory()
+    torch.ones(16 * 2**20)  # 64 MB, whose place is free again
+    for _ in range(4):
+        torch.ones(8 * 2**20)  # until one fits into a hole
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(4):
+        torch.ones(8 * 2**20)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1000  # each block has 8192 pages
