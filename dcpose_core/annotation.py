@@ -184,6 +184,7 @@ def _run_description(request: AnnotationRequest, source: FrameSource, *, model_s
             "--temporal": settings.temporal,
             "--backbone-mode": str(settings.backbone_mode),
             "--interval": settings.interval,
+            "--views": settings.views,
             "--persons": None if settings.persons is None else ",".join(map(str, sorted(settings.persons))),
             "--boxes": None if request.boxes is None else hashlib.sha256(request.boxes.read_bytes()).hexdigest(),
             "--detector": request.detector,

@@ -31,7 +31,8 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     settings = ((_TRIM_THRESHOLD, _GIBIBYTE), (_MMAP_THRESHOLD, _GIBIBYTE), (_ARENA_MAX, 1))
-    return sum(mallopt(parameter, value) == 1 for parameter, value in settings) == len(settings)
+    accepted = [mallopt(parameter, value) == 1 for parameter, value in settings]
+    return all(accepted)
 
 
 def probe_device(device: torch.device) -> str | None:

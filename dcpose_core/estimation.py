@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -18,15 +18,18 @@ from torch import nn
 from dcpose_core.devices import Announce, keep_freed_memory
 from dcpose_core.errors import DeviceError
 from dcpose_core.geometry import crop_affine, normalise, warp_crop
-from dcpose_core.heatmaps import decode, decode_refined, to_image, warp_heatmaps
+from dcpose_core.heatmaps import CELL_PX, decode, decode_refined, to_image, warp_heatmaps
 from dcpose_core.models.backbones.base import BackboneOutput
 from dcpose_core.models.description import DecodeRule
 from dcpose_core.models.joint_score import read_maps
 from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.models.settings import TemporalSettings
+from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.types import FloatArray, ImageArray
+from dcpose_core.views import VIEWS, View, view_matrix
 
 _Result = TypeVar("_Result")
+_SIDES_SWAPPED = torch.from_numpy(POSETRACK_17.flip_order)
 
 
 class StageClock:
@@ -85,16 +88,36 @@ class _Maps(NamedTuple):
 
 class Estimates(NamedTuple):
     """keypoints: float64 `[N, 17, 2]`, image pixels. scores: float64 `[N, 17]`, heights of the peaks, or probabilities
-    where the model's description has a `JointScore` and its temporal modules were used."""
+    where the model's description has a `JointScore` and its temporal modules were used. refinement_px: float64
+    `[N, 17]`, how far the temporal modules moved each joint from the backbone's own answer, image pixels, 0 where
+    either says nothing; None without temporal modules."""
 
     keypoints: FloatArray
     scores: FloatArray
+    refinement_px: FloatArray | None = None
+
+
+class _Pose(NamedTuple):
+    """`Estimates` of one person, without the first axis."""
+
+    keypoints: FloatArray
+    scores: FloatArray
+    refinement_px: FloatArray | None
+
+
+class _Decoded(NamedTuple):
+    """Heatmap cells `[N, 17, 2]`, scores `[N, 17]`, and (or None) cells moved by refining, `[N, 17]`."""
+
+    positions: torch.Tensor
+    scores: torch.Tensor
+    moved: torch.Tensor | None
 
 
 class PoseEstimator:
     """Runs one model on one device. Out-of-memory halves the batch and goes on; the smaller batch is kept.
 
-    temporal: refine with the neighbours; needs a model with temporal modules.
+    temporal: refine with the neighbours; needs a model with temporal modules. views: looks at every crop, a key of
+    `VIEWS`.
     """
 
     def __init__(
@@ -105,6 +128,7 @@ class PoseEstimator:
         batch_size: int,
         temporal: bool,
         announce: Announce,
+        views: int = 1,
         clock: StageClock | None = None,
     ) -> None:
         if device.type == "cpu":
@@ -115,6 +139,7 @@ class PoseEstimator:
         self._announce = announce
         self._clock = clock or StageClock()
         self._spec = model.description.crop
+        self._views = VIEWS[views]
         if temporal and model.temporal is None:
             raise ValueError(f"model {model.description.name!r} has no temporal modules")
         self._temporal = model.temporal if temporal else None
@@ -141,8 +166,31 @@ class PoseEstimator:
         return crop_affine(box_xyxy, width_px=spec.width_px, height_px=spec.height_px, enlargement=spec.enlargement)
 
     def evidence(self, requests: Sequence[CropRequest]) -> list[Evidence]:
-        """One backbone pass per request."""
-        return self._in_batches(requests, self._evidence_batch)
+        """What the backbone says about each crop, the mean of all views: one pass per request and view."""
+        looks = [
+            CropRequest(image, self.view_matrix(matrix, view)) for image, matrix in requests for view in self._views
+        ]
+        found = self._in_batches(looks, self._evidence_batch)
+        return [self._agreed(found[i : i + len(self._views)]) for i in range(0, len(found), len(self._views))]
+
+    def view_matrix(self, matrix: FloatArray, view: View) -> FloatArray:
+        """Image pixels -> pixels of a view of the crop that has `matrix`."""
+        return view_matrix(matrix, view, width_px=self._spec.width_px, height_px=self._spec.height_px)
+
+    def _agreed(self, looks: Sequence[Evidence]) -> Evidence:
+        """The mean of the heatmaps of `self._views` in the first one's crop. Offset maps are those of the first."""
+        if len(looks) == 1:
+            return looks[0]
+        # The network calls the left arm of a mirror image right.
+        heatmaps = torch.stack(
+            [
+                look.heatmaps[_SIDES_SWAPPED] if view.mirrored else look.heatmaps
+                for look, view in zip(looks, self._views, strict=True)
+            ]
+        )
+        own = np.stack([look.matrix for look in looks])
+        together = warp_heatmaps(heatmaps, own, np.broadcast_to(own[0], own.shape)).mean(dim=0)
+        return replace(looks[0], heatmaps=together)
 
     def estimate(self, windows: Sequence[WindowEvidence]) -> Estimates:
         """Poses of the current frames of `windows`; previous and next are looked at only by temporal modules."""
@@ -183,18 +231,21 @@ class PoseEstimator:
         with self._inference():
             return self._model.backbone.evidence(images)
 
-    def _estimate_batch(
-        self, windows: Sequence[WindowEvidence], *, temporal: nn.Module | None
-    ) -> list[tuple[FloatArray, FloatArray]]:
+    def _estimate_batch(self, windows: Sequence[WindowEvidence], *, temporal: nn.Module | None) -> list[_Pose]:
         # As with the crops: on the CPU every person by one thread, on a GPU all of them at once.
         parts = [[window] for window in windows] if self._device.type == "cpu" else [windows]
         with self._clock.stage("temporal", self._device):
             maps = list(self._workers.map(partial(self._refine, temporal=temporal), parts))
         with self._clock.stage("decode heatmaps", self._device):
-            positions, confidence = zip(*self._workers.map(self._decode, parts, maps), strict=True)
-            keypoints = to_image(torch.cat(positions), np.stack([window.current.matrix for window in windows]))
-            scores = torch.cat(confidence).double().cpu().numpy()
-        return list(zip(keypoints, scores, strict=True))
+            decoded = list(self._workers.map(self._decode, parts, maps))
+            matrices = np.stack([window.current.matrix for window in windows])
+            keypoints = to_image(torch.cat([part.positions for part in decoded]), matrices)
+            scores = torch.cat([part.scores for part in decoded]).double().cpu().numpy()
+            moved: Iterable[FloatArray | None] = [None] * len(windows)
+            if temporal is not None:
+                cells = torch.cat([part.moved for part in decoded if part.moved is not None]).double().cpu().numpy()
+                moved = cells * CELL_PX / _crop_scale(matrices)[:, None]
+        return [_Pose(*one) for one in zip(keypoints, scores, moved, strict=True)]
 
     def _refine(self, windows: Sequence[WindowEvidence], *, temporal: nn.Module | None) -> _Maps:
         with self._inference():
@@ -210,18 +261,20 @@ class PoseEstimator:
                 return _Maps(current, refined)
             return _Maps(current, refined, score.probability(read_maps(refined, current, previous, following)))
 
-    def _decode(self, windows: Sequence[WindowEvidence], maps: _Maps) -> tuple[torch.Tensor, torch.Tensor]:
+    def _decode(self, windows: Sequence[WindowEvidence], maps: _Maps) -> _Decoded:
         with torch.inference_mode():
             offsets = None
             if self._spec.decode is DecodeRule.OFFSET_MAP:
                 offsets = torch.stack([o for o in (window.current.offsets for window in windows) if o is not None])
+            own_positions, own_peaks = decode(maps.current, rule=self._spec.decode, offsets=offsets)
             if maps.refined is None:
-                return decode(maps.current, rule=self._spec.decode, offsets=offsets)
+                return _Decoded(own_positions, own_peaks, None)
             if offsets is not None:
                 positions, peaks = decode_refined(maps.refined, current=maps.current, offsets=offsets)
             else:
                 positions, peaks = decode(maps.refined, rule=self._spec.decode)
-            return positions, peaks if maps.probability is None else maps.probability
+            moved = torch.linalg.vector_norm(positions - own_positions, dim=-1) * ((peaks > 0) & (own_peaks > 0))
+            return _Decoded(positions, peaks if maps.probability is None else maps.probability, moved)
 
     def close(self) -> None:
         """Let the worker threads go."""
@@ -268,9 +321,18 @@ def _in_current_crop(neighbours: Sequence[Evidence], windows: Sequence[WindowEvi
     return heatmaps if np.array_equal(own, current) else warp_heatmaps(heatmaps, own, current)
 
 
-def _stacked(poses: Sequence[tuple[FloatArray, FloatArray]]) -> Estimates:
-    keypoints = np.array([keypoints for keypoints, _ in poses]).reshape(-1, 17, 2)
-    return Estimates(keypoints, np.array([scores for _, scores in poses]).reshape(-1, 17))
+def _crop_scale(matrices: FloatArray) -> FloatArray:
+    """Crop pixels per image pixel `[N]` of similarities `[N, 2, 3]`, mirrored or not."""
+    return np.asarray(np.sqrt(np.abs(np.linalg.det(matrices[:, :, :2]))))
+
+
+def _stacked(poses: Sequence[_Pose]) -> Estimates:
+    moved = [pose.refinement_px for pose in poses if pose.refinement_px is not None]
+    return Estimates(
+        np.array([pose.keypoints for pose in poses]).reshape(-1, 17, 2),
+        np.array([pose.scores for pose in poses]).reshape(-1, 17),
+        np.array(moved) if moved else None,
+    )
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

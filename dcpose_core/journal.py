@@ -60,6 +60,7 @@ class _StoredPerson(msgspec.Struct, array_like=True):
     keypoints: list[list[float]]
     visibility: list[int]
     scores: list[float] | None
+    refinement_px: list[float] | None = None  # journals of older versions lack it
 
 
 class _Detections(msgspec.Struct, tag="detections"):
@@ -91,6 +92,7 @@ def _stored_poses(poses: FramePoses) -> _Poses:
             keypoints=person.keypoints.tolist(),
             visibility=person.visibility.tolist(),
             scores=_listed(person.scores),
+            refinement_px=_listed(person.refinement_px),
         )
         for person in poses.persons
     ]
@@ -106,6 +108,7 @@ def _loaded_poses(stored: _Poses) -> FramePoses:
             track_id=person.track_id,
             box_xyxy=None if person.box is None else np.array(person.box),
             score=person.score,
+            refinement_px=None if person.refinement_px is None else np.array(person.refinement_px),
         )
         for person in stored.persons
     )

@@ -19,7 +19,7 @@ import torch
 from dcpose_core.detectors import Detector
 from dcpose_core.devices import Announce
 from dcpose_core.errors import UsageError
-from dcpose_core.estimation import CropRequest, Evidence, PoseEstimator, StageClock, WindowEvidence
+from dcpose_core.estimation import CropRequest, Estimates, Evidence, PoseEstimator, StageClock, WindowEvidence
 from dcpose_core.following import look_for_missed
 from dcpose_core.journal import Journal
 from dcpose_core.models.pose_model import PoseModel
@@ -27,6 +27,7 @@ from dcpose_core.neighbours import choose_neighbours
 from dcpose_core.trackers import FrameBoxes, Tracker, bridge_tracks
 from dcpose_core.types import Detection, FloatArray, Frame, FramePoses, PersonPose, TrackedBox, Visibility
 from dcpose_core.video import FrameSource
+from dcpose_core.views import check_views
 
 #: Key frames held back at most to fill a batch when few persons are in view.
 _MAX_WAITING_KEY_FRAMES = 8
@@ -47,7 +48,7 @@ class AnalysisSettings:
     temporal: refine with the neighbours. interval: distance T to the neighbours in frames, 1 to 4.
     batch_size: crops per backbone pass. lookahead_s: how far ahead tracks are looked at to bridge gaps.
     follow: look with the network for tracked persons whom the detector misses.
-    persons: track ids to annotate, None for all.
+    persons: track ids to annotate, None for all. views: looks at every crop, a key of `VIEWS`; more are slower.
     """
 
     start: int = 0
@@ -59,6 +60,7 @@ class AnalysisSettings:
     lookahead_s: float = 0.32
     follow: bool = True
     persons: frozenset[int] | None = None
+    views: int = 1
 
     def lookahead_frames(self, frame_rate: float) -> int:
         """`lookahead_s` in frames; not so many that frames in waiting fill the memory."""
@@ -74,6 +76,7 @@ class AnalysisSettings:
             raise UsageError(f"the batch size must be at least 1, not {self.batch_size}")
         if not 1 <= self.interval <= 4:
             raise UsageError(f"the interval to the neighbouring frames must be 1 to 4, not {self.interval}")
+        check_views(self.views)
         return range(self.start, stop)
 
 
@@ -111,6 +114,7 @@ def analyse(
         batch_size=settings.batch_size,
         temporal=settings.temporal and model.temporal is not None,
         announce=announce,
+        views=settings.views,
         clock=clock,
     )
     window = _Window(source, estimator, settings)
@@ -236,8 +240,8 @@ class _Window:
         windows = self._windows(asked)
         estimates = self._estimator.estimate(windows)
         persons: dict[int, list[PersonPose]] = {index: [] for index in key_frames}
-        for (index, box), keypoints, scores in zip(asked, estimates.keypoints, estimates.scores, strict=True):
-            persons[index].append(_person_pose(box, keypoints, scores))
+        for i, (index, box) in enumerate(asked):
+            persons[index].append(_person_pose(box, estimates, i))
         return [FramePoses(index, tuple(persons[index]), self.frames[index].time_s) for index in key_frames]
 
     def _windows(self, asked: Sequence[tuple[int, TrackedBox]]) -> list[WindowEvidence]:
@@ -294,14 +298,16 @@ class _Window:
         return found.previous, found.next, (found.margin_left, found.margin_right)
 
 
-def _person_pose(box: TrackedBox, keypoints: FloatArray, scores: FloatArray) -> PersonPose:
+def _person_pose(box: TrackedBox, estimates: Estimates, i: int) -> PersonPose:
+    scores, moved = estimates.scores[i], estimates.refinement_px
     # A heatmap without a positive cell says nothing; the decode rule then puts the joint into the crop's corner.
     visibility = np.where(scores > 0, Visibility.VISIBLE, Visibility.ABSENT)
     return PersonPose(
-        keypoints=keypoints,
+        keypoints=estimates.keypoints[i],
         visibility=visibility.astype(np.uint8),
         scores=scores,
         track_id=box.track_id,
         box_xyxy=box.box_xyxy,
         score=box.score,
+        refinement_px=None if moved is None else moved[i],
     )

@@ -110,6 +110,8 @@ class PersonPose:
     scores: float64 `[J]`, or None for ground truth (no confidence known).
     box_xyxy, head_box_xyxy: float64 `[4]` or None. score: the person's confidence or None.
     track_id: identity inside the sequence; person_id: identity across sequences (PoseTrack21).
+    refinement_px: float64 `[J]`, how far the temporal modules moved each joint from the backbone's own answer, image
+    pixels; None where nothing was refined. Files do not hold it.
     """
 
     keypoints: FloatArray
@@ -120,6 +122,7 @@ class PersonPose:
     head_box_xyxy: FloatArray | None = None
     score: float | None = None
     person_id: int | None = None
+    refinement_px: FloatArray | None = None
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -130,6 +133,9 @@ class PersonPose:
         set_(self, "visibility", visibility)
         if self.scores is not None:
             set_(self, "scores", read_only(self.scores, np.float64, (keypoints.shape[0],), "scores"))
+        if self.refinement_px is not None:
+            moved = read_only(self.refinement_px, np.float64, (keypoints.shape[0],), "refinement_px")
+            set_(self, "refinement_px", moved)
         if self.box_xyxy is not None:
             set_(self, "box_xyxy", read_only(self.box_xyxy, np.float64, (4,), "box_xyxy"))
         if self.head_box_xyxy is not None:

@@ -118,7 +118,8 @@ class CropLooker:
             part = missing[start : start + _CUT_TOGETHER]
             evidence = self._estimator.evidence([self._request(crop) for crop in part])
             answers = self._estimator.estimate_single(evidence)
-            for crop, said, keypoints, scores in zip(part, evidence, *answers, strict=True):
+            found = zip(part, evidence, answers.keypoints, answers.scores, strict=True)
+            for crop, said, keypoints, scores in found:
                 self._looks[crop] = Look(said, keypoints, scores)
             self.passes += len(part)
         return [self._looks[crop] for crop in crops]

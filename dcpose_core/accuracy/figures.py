@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcpose_core.accuracy.head_sizes import HEAD_SIZE_OF_LENGTH
 from dcpose_core.accuracy.labels import LabelledSet
 from dcpose_core.estimation import Estimates
+from dcpose_core.head_sizes import HEAD_SIZE_OF_LENGTH
 from dcpose_core.metrics.average_precision import average_precision
 from dcpose_core.metrics.oks import oks_of
 from dcpose_core.metrics.pck import pck

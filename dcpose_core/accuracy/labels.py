@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dcpose_core.accuracy.head_sizes import head_size_of, square_head_box
 from dcpose_core.boxes import box_of_joints
 from dcpose_core.errors import FormatError, UsageError
 from dcpose_core.formats import read_poses, to_skeleton
 from dcpose_core.formats.image_names import relative_image_path
+from dcpose_core.head_sizes import head_size_of, square_head_box
 from dcpose_core.metrics.scored_frames import BoolArray
 from dcpose_core.skeletons import POSETRACK_15, POSETRACK_17
 from dcpose_core.types import FloatArray, ImageArray, PersonPose, PoseSequence, Visibility

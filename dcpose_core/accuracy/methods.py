@@ -69,14 +69,14 @@ def single_frame(windows: Sequence[Window]) -> Estimates:
 
 
 def mean_of_three(windows: Sequence[Window]) -> Estimates:
-    keypoints, scores = _three(windows)
-    return Estimates(keypoints.mean(axis=0), scores.mean(axis=0))
+    three = _three(windows)
+    return Estimates(three.keypoints.mean(axis=0), three.scores.mean(axis=0))
 
 
 def median_of_three(windows: Sequence[Window]) -> Estimates:
     """x, y and score each the middle one of three: where the key frame stands in for a neighbour, the key frame's."""
-    keypoints, scores = _three(windows)
-    return Estimates(np.median(keypoints, axis=0), np.median(scores, axis=0))
+    three = _three(windows)
+    return Estimates(np.median(three.keypoints, axis=0), np.median(three.scores, axis=0))
 
 
 def _three(windows: Sequence[Window]) -> Estimates:

@@ -82,8 +82,7 @@ def measure_accuracy(
         suffix = "" if len(groups) == 1 else f" ({group[0].description.name})"
         with ExitStack() as stack:
             estimators = [
-                stack.enter_context(closing(_estimator(model, device, settings.batch_size, announce)))
-                for model in group
+                stack.enter_context(closing(_estimator(model, device, settings, announce))) for model in group
             ]
             methods = [method._replace(name=method.name + suffix) for method in plain_methods()]
             for model, estimator in zip(group, estimators, strict=True):
@@ -97,9 +96,15 @@ def measure_accuracy(
     return Study(labelled, settings, hashes, rows, passes)
 
 
-def _estimator(model: PoseModel, device: torch.device, batch_size: int, announce: Announce) -> PoseEstimator:
-    temporal = model.temporal is not None
-    return PoseEstimator(model, device=device, batch_size=batch_size, temporal=temporal, announce=announce)
+def _estimator(model: PoseModel, device: torch.device, settings: StudySettings, announce: Announce) -> PoseEstimator:
+    return PoseEstimator(
+        model,
+        device=device,
+        batch_size=settings.batch_size,
+        temporal=model.temporal is not None,
+        announce=announce,
+        views=settings.views,
+    )
 
 
 def _by_backbone(models: Sequence[PoseModel]) -> list[list[PoseModel]]:

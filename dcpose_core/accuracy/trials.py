@@ -16,6 +16,7 @@ from dcpose_core.accuracy.methods import Method, Window
 from dcpose_core.errors import UsageError
 from dcpose_core.estimation import Estimates, PoseEstimator
 from dcpose_core.skeletons import POSETRACK_17
+from dcpose_core.views import check_views
 
 #: Persons times frames of a block: what bounds the memory. A look takes 1.4 MB with the embedded backbone, and a block
 #: keeps up to 18 looks a person and frame.
@@ -24,18 +25,23 @@ _BLOCK_PERSON_FRAMES = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySettings:
-    """What to measure. seeds: how many, of the degradations. intervals: distances T to the neighbours in frames."""
+    """What to measure. seeds: how many, of the degradations. intervals: distances T to the neighbours in frames.
+
+    views: looks at every crop, for all methods alike.
+    """
 
     conditions: tuple[Condition, ...] = ALL_CONDITIONS
     seeds: int = 3
     intervals: tuple[int, ...] = (1, 2, 3, 4)
     batch_size: int = 8
+    views: int = 1
 
     def __post_init__(self) -> None:
         if self.seeds < 1 or self.batch_size < 1:
             raise UsageError("the number of seeds and the batch size must be at least 1")
         if not self.intervals or not all(1 <= interval <= 4 for interval in self.intervals):
             raise UsageError("the intervals to the neighbouring frames must be 1 to 4")
+        check_views(self.views)
 
     def trials(self) -> list[Trial]:
         """Everything to try; trials of one degradation and seed, which share looks, one after the other."""
@@ -99,7 +105,7 @@ def run_trials(
                         cell = Cell(trial.condition, trial.interval if method.looks_around else None, method.name)
                         whole = results.setdefault(cell, {}).setdefault(trial.seed, _unknown(n_rows))
                         found = method.estimate(_windows(keys, sequence, trial, method, looker))
-                        whole.keypoints[rows], whole.scores[rows] = found
+                        whole.keypoints[rows], whole.scores[rows] = found.keypoints, found.scores
                     done += len(keys)
                     yield Progress(done, n_rows * len(trials), passes + looker.passes)
                 looker.forget_spoiled()

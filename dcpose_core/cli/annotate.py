@@ -53,6 +53,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--boxes", type=Path, metavar="FILE", help="take boxes and track ids from an annotation file")
     parser.add_argument("--persons", metavar="ID,ID", help="annotate only these track ids")
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="crops a pass (default: 8)")
+    parser.add_argument(
+        "--views",
+        type=int,
+        default=1,
+        metavar="1|2|4",
+        help="looks at every person: sizes and mirror images (default: 1)",
+    )
     parser.add_argument("--overlay", type=Path, metavar="OUT.mp4", help="also draw the poses on the video")
     parser.add_argument(
         "--sequence-name", metavar="NAME", help="name of the sequence in the file (default: 000001_mpii_test)"
@@ -86,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
             interval=options.interval,
             batch_size=options.batch_size,
             persons=_track_ids(options.persons),
+            views=options.views,
         ),
     )
     try:

@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--intervals", type=int, nargs="+", metavar="T", help="distances to the neighbours (default: 1 2 3 4)"
     )
     group.add_argument("--batch-size", type=int, default=8, metavar="N")
+    group.add_argument("--views", type=int, default=1, metavar="1|2|4", help="looks at every crop (default: 1)")
     group.add_argument("--quick", action="store_true", help="a few conditions, one seed, T = 1, unless given")
 
 
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace, device: Any, model_names: list[str]) -> lis
     from dcpose_core.models.catalogue import load_model
 
     settings = _settings(options)
-    sets = [accuracy.load_labelled_set(*paths) for paths in _set_paths(options)]
+    sets = [accuracy.load_labelled_set(*paths) for paths in labelled_set_paths(options)]
     models = [load_model(name) for name in dict.fromkeys(model_names)]
     studies = []
     for labelled in sets:
@@ -46,13 +47,14 @@ def run(options: argparse.Namespace, device: Any, model_names: list[str]) -> lis
         studies.append(_finish(study, labelled.name))
         if options.json != "-":
             for table in accuracy.accuracy_tables(studies[-1]):
-                _print_whole(table)
+                print_whole(table)
             for note in accuracy.accuracy_notes(studies[-1]):
                 out.print(note)
     return accuracy.accuracy_json(studies)
 
 
-def _set_paths(options: argparse.Namespace) -> list[tuple[Path, Path]]:
+def labelled_set_paths(options: argparse.Namespace) -> list[tuple[Path, Path]]:
+    """Annotation files and the folders of their images, as the options name them."""
     if not options.labels:
         raise UsageError("bench accuracy needs --labels FILE: the labelled set to measure on")
     images = options.images or [file if file.is_dir() else file.parent for file in options.labels]
@@ -70,6 +72,7 @@ def _settings(options: argparse.Namespace) -> Any:
         seeds=(1 if options.quick else 3) if options.seeds is None else options.seeds,
         intervals=tuple(dict.fromkeys(options.intervals or ((1,) if options.quick else (1, 2, 3, 4)))),
         batch_size=options.batch_size,
+        views=options.views,
     )
 
 
@@ -89,7 +92,7 @@ def _finish(study: Any, name: str) -> Any:
                 messages.print(f"{name}: {progress.done} of {progress.total}, {progress.passes} backbone passes")
 
 
-def _print_whole(table: Any) -> None:
+def print_whole(table: Any) -> None:
     """Print a table at its full width: a figure cut short would be a wrong one. A narrow terminal wraps it."""
     width = out.width
     out.width = max(out.measure(table, options=out.options.update(width=1000)).maximum, width)

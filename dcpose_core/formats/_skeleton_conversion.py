@@ -30,13 +30,14 @@ def to_skeleton(sequence: PoseSequence, skeleton: Skeleton) -> PoseSequence:
     factor = boxes_of(sequence.skeleton).to_convention / boxes_of(skeleton).to_convention
 
     def convert(person: PersonPose) -> PersonPose:
-        scores, box = person.scores, person.box_xyxy
+        scores, box, moved = person.scores, person.box_xyxy, person.refinement_px
         return replace(
             person,
             keypoints=person.keypoints[selection],
             visibility=np.where(missing, np.uint8(Visibility.ABSENT), person.visibility[selection]),
             scores=None if scores is None else np.where(missing, 0.0, scores[selection]),
             box_xyxy=box if box is None or factor == 1.0 else scale_box(box, factor),
+            refinement_px=None if moved is None else np.where(missing, 0.0, moved[selection]),
         )
 
     frames = (replace(frame, persons=tuple(map(convert, frame.persons))) for frame in sequence.frames)

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dcpose_core.accuracy.head_sizes import HEAD_SIZE_OF_LENGTH, head_size_of
 from dcpose_core.detectors import Detector
 from dcpose_core.errors import TrainingError
 from dcpose_core.estimation import CropRequest, PoseEstimator
 from dcpose_core.geometry import iou
+from dcpose_core.head_sizes import HEAD_SIZE_OF_LENGTH, head_size_of
 from dcpose_core.heatmaps import CELL_PX, decode
 from dcpose_core.models.backbones.base import JOINTS
 from dcpose_core.models.description import DecodeRule

@@ -32,7 +32,7 @@ from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.trackers import TRACKERS
 from dcpose_core.training.augmentation import hide_outside_crop
-from dcpose_core.training.pseudo_truth import PersonTruth, mirrored, pseudo_truth
+from dcpose_core.training.pseudo_truth import PersonTruth, pseudo_truth
 from dcpose_core.training.real_triples import (
     INDEX_NAME,
     ClipRecord,
@@ -46,6 +46,7 @@ from dcpose_core.training.real_triples import (
 )
 from dcpose_core.types import FloatArray, Frame, ImageArray
 from dcpose_core.video import FrameSource, open_frames
+from dcpose_core.views import View
 
 #: Distances (c - p, n - c) and their shares.
 GAPS = {(1, 1): 0.55, (2, 2): 0.12, (3, 3): 0.07, (1, 2): 0.13, (2, 1): 0.13}
@@ -298,8 +299,7 @@ class _Making:
         )
 
     def _matrix(self, box_xyxy: FloatArray, *, mirror: bool) -> FloatArray:
-        matrix = self._estimator.crop_matrix(box_xyxy)
-        return mirrored(matrix, width_px=self._crop.width_px) if mirror else matrix
+        return self._estimator.view_matrix(self._estimator.crop_matrix(box_xyxy), View(mirrored=mirror))
 
     def _spoiled(self, index: int, spoils: tuple[str, ...], truth: PersonTruth, rng: np.random.Generator) -> ImageArray:
         if spoils == FROZEN:

@@ -26,7 +26,6 @@ import torch
 from numpy.typing import NDArray
 
 from dcpose_core.annotation import Progress
-from dcpose_core.boxes import scale_box
 from dcpose_core.degradations import person_size
 from dcpose_core.detectors import Detector
 from dcpose_core.devices import Announce
@@ -37,6 +36,7 @@ from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.trackers import Tracker
 from dcpose_core.types import FloatArray, Frame, FramePoses, IntArray, PersonPose, read_only
 from dcpose_core.video import FrameSource
+from dcpose_core.views import VIEWS
 
 # At 0.2 nothing changes for the better and 58 % are known instead of 68 %: most ankles and many wrists have low peaks.
 _MIN_CONFIDENCE = 0.1
@@ -47,8 +47,8 @@ _SMOOTHNESS = 0.025
 _FIT_REACH = 3
 _MIN_FIT_POINTS = 5
 _FIT_ROUNDS = 10
-#: Looks besides the pipeline's own: factor on its box, and whether in a mirror.
-_OTHER_LOOKS = ((0.88, False), (1.0, True), (1.14, True))
+#: The pipeline's own look is the first.
+_OTHER_LOOKS = VIEWS[4][1:]
 
 BoolArray = NDArray[np.bool_]
 
@@ -108,17 +108,10 @@ def pseudo_truth(
     with closing(estimator):
         for frame in source.frames():
             if frame.index in tracked:
-                agreed += _agreed(
-                    frame, tracked[frame.index].persons, estimator, width_px=model.description.crop.width_px
-                )
+                agreed += _agreed(frame, tracked[frame.index].persons, estimator)
             yield Progress("looking again", frame.index + 1, len(source))
     by_track = sorted(agreed, key=lambda truth: (truth.track_id, truth.frame_index))
     return [truth for _, track in groupby(by_track, lambda truth: truth.track_id) for truth in smoothed(list(track))]
-
-
-def mirrored(matrix: FloatArray, *, width_px: int) -> FloatArray:
-    """The crop affine `[2, 3]` that gives the mirror image of the crop: x becomes width - x, the centre stays."""
-    return np.array([[-1.0, 0.0], [0.0, 1.0]]) @ matrix + [[0.0, 0.0, width_px], [0.0, 0.0, 0.0]]
 
 
 def agreement(keypoints: FloatArray, scores: FloatArray, *, size_px: float) -> tuple[FloatArray, BoolArray]:
@@ -156,22 +149,18 @@ def smoothed(track: Sequence[PersonTruth]) -> list[PersonTruth]:
     return result
 
 
-def _agreed(
-    frame: Frame, persons: Sequence[PersonPose], estimator: PoseEstimator, *, width_px: int
-) -> list[PersonTruth]:
+def _agreed(frame: Frame, persons: Sequence[PersonPose], estimator: PoseEstimator) -> list[PersonTruth]:
     """The persons of one frame after the other looks. The pipeline's own pose is the first look."""
     requests = []
     for person in persons:
-        for factor, mirror in _OTHER_LOOKS:
-            matrix = estimator.crop_matrix(scale_box(_box(person), factor))
-            matrix = mirrored(matrix, width_px=width_px) if mirror else matrix
-            requests.append(CropRequest(frame.image, matrix))
+        matrix = estimator.crop_matrix(_box(person))
+        requests += [CropRequest(frame.image, estimator.view_matrix(matrix, view)) for view in _OTHER_LOOKS]
     others = estimator.estimate_single(estimator.evidence(requests))
     shape = (len(persons), len(_OTHER_LOOKS), len(POSETRACK_17))
     keypoints, scores = others.keypoints.reshape(*shape, 2), others.scores.reshape(shape)
     swapped = POSETRACK_17.flip_order
-    for look, (_, mirror) in enumerate(_OTHER_LOOKS):
-        if mirror:  # the network calls the left arm of a mirror image right
+    for look, view in enumerate(_OTHER_LOOKS):
+        if view.mirrored:  # the network calls the left arm of a mirror image right
             keypoints[:, look], scores[:, look] = keypoints[:, look][:, swapped], scores[:, look][:, swapped]
     truths = []
     for person, more_keypoints, more_scores in zip(persons, keypoints, scores, strict=True):

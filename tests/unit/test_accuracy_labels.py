@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dcpose_core.accuracy import load_labelled_set
-from dcpose_core.accuracy.head_sizes import head_size_of
 from dcpose_core.errors import DCPoseError, FormatError, UsageError
+from dcpose_core.head_sizes import head_size_of
 from dcpose_core.skeletons import POSETRACK_15, POSETRACK_17
 from dcpose_core.types import PersonPose, Visibility
 from tests.scenes import box

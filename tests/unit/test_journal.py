@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,27 @@ def test_what_was_recorded_comes_back_exactly(tmp_path: Path) -> None:
             np.testing.assert_array_equal(got.persons[0].box_xyxy, want.persons[0].box_xyxy)
             assert (got.persons[0].track_id, got.persons[0].score) == (3, 0.25)
         assert [(index, found[0].box_xyxy[3]) for index, found in journal.detections()] == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_how_far_joints_were_refined_is_recorded_too(tmp_path: Path) -> None:
+    person = replace(poses(0).persons[0], refinement_px=np.linspace(0, 40, 17) / 3)
+    with Journal.open(tmp_path / "j", RUN, resume=False) as journal:
+        journal.record_poses(FramePoses(0, (person,)))
+        journal.record_poses(poses(1))
+        refined, single = journal.poses()
+    np.testing.assert_array_equal(refined.persons[0].refinement_px, np.linspace(0, 40, 17) / 3)
+    assert single.persons[0].refinement_px is None
+
+
+def test_a_journal_from_before_refinement_was_recorded_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    written(path, 2)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line.replace(b",null]]}", b"]]}") if b'"poses"' in line else line for line in lines))
+    with Journal.open(path, RUN, resume=True) as journal:
+        journal.record_poses(poses(2))
+        assert [frame.index for frame in journal.poses()] == [0, 1, 2]
+        assert all(frame.persons[0].refinement_px is None for frame in journal.poses())
 
 
 def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:

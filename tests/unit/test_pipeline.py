@@ -243,3 +243,15 @@ def test_a_resumed_run_gives_what_an_uninterrupted_one_gives(tmp_path: Path, fin
             # Other batch compositions change float32 sums in the last bit.
             np.testing.assert_allclose(person.keypoints, reference.keypoints, atol=1e-3)
             np.testing.assert_array_equal(person.box_xyxy, reference.box_xyxy)
+
+
+def test_poses_say_how_far_the_neighbours_moved_them_from_what_the_frame_alone_says() -> None:
+    by_next_frame = [frame.persons[0] for frame in run(DotVideo(6), dot_model(looks_at("next")))]
+    single = [frame.persons[0] for frame in run(DotVideo(6), dot_model(looks_at("next")), temporal=False)]
+    for index in range(1, 5):
+        moved = by_next_frame[index].refinement_px
+        assert moved is not None
+        apart = np.linalg.norm(by_next_frame[index].keypoints - single[index].keypoints, axis=1)
+        np.testing.assert_allclose(moved, apart, atol=1e-6)
+        assert moved[0] > 2.0  # a dot moves by 4.3 pixels a frame
+    assert all(person.refinement_px is None for person in single)

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from dcpose_core.annotation import Progress
-from dcpose_core.geometry import crop_affine, transform_points, warp_crop
 from dcpose_core.trackers import MotionOksTracker
-from dcpose_core.training.pseudo_truth import PersonTruth, agreement, mirrored, pseudo_truth, smoothed
+from dcpose_core.training.pseudo_truth import PersonTruth, agreement, pseudo_truth, smoothed
 from dcpose_core.types import FloatArray
 from tests.scenes import DotBackbone, DotDetector, DotVideo, dot_model, position
 
@@ -90,18 +89,6 @@ def test_a_point_off_the_path_is_not_known_and_does_not_bend_it() -> None:
 def test_too_few_frames_make_no_truth() -> None:
     path = np.stack([4 * np.arange(4.0), np.zeros(4)], axis=1)
     assert not any(person.known.any() for person in smoothed(track(path)))
-
-
-def test_a_mirrored_crop_is_the_mirror_image_about_the_same_centre() -> None:
-    matrix = crop_affine(np.array([100.0, 50.0, 180.0, 170.0]), width_px=96, height_px=128, enlargement=1.1)
-    turned = mirrored(matrix, width_px=96)
-    centre = np.array([[140.0, 110.0]])
-    assert transform_points(centre, turned) == pytest.approx(transform_points(centre, matrix))
-    assert mirrored(turned, width_px=96) == pytest.approx(matrix)
-    image = np.random.default_rng(0).integers(0, 256, size=(220, 300, 3)).astype(np.uint8)
-    plain, mirror = (warp_crop(image, m, width_px=96, height_px=128).astype(int) for m in (matrix, turned))
-    # x becomes 96 - x: column 1 of one is column 95 of the other.
-    assert np.abs(mirror[:, 1:] - plain[:, :0:-1]).max() <= 2
 
 
 def test_the_truth_of_a_video_is_where_the_persons_are() -> None:
