@@ -16,13 +16,23 @@ from dcpose_core.errors import UsageError
 from dcpose_core.formats import coco, posetrack17, posetrack18, posetrack21
 from dcpose_core.formats._boxes_from_file import boxes_from_file
 from dcpose_core.formats._export import ExportPart, Format, export_parts
+from dcpose_core.formats._flavour import format_of
 from dcpose_core.formats._json import write_documents
 from dcpose_core.formats._manifest import manifest
 from dcpose_core.formats._reading import read_poses
 from dcpose_core.formats._skeleton_conversion import to_skeleton
 from dcpose_core.types import PoseSequence
 
-__all__ = ["FORMATS", "Format", "boxes_from_file", "manifest_path", "read_poses", "to_skeleton", "write_poses"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "boxes_from_file",
+    "format_of",
+    "manifest_path",
+    "read_poses",
+    "to_skeleton",
+    "write_poses",
+]
 
 FORMATS: dict[str, Format] = {
     "posetrack18": posetrack18.FORMAT,
