@@ -32,15 +32,24 @@ class JointMaps(NamedTuple):
 
 def split_joints(current: Tensor, previous: Tensor, next_: Tensor, margin: Tensor) -> JointMaps:
     """Heatmaps `[B, 17, h, w]` of three frames and the margin `[B, 2]` -> maps of single joints."""
+    return join_frames(current, previous, next_, opposite_maps(current), margin)
+
+
+def opposite_maps(heatmaps: Tensor) -> Tensor:
+    """Heatmaps `[B, 17, h, w]` -> those of the same joint of the other side, zero for joints that have none."""
+    return heatmaps[:, _OPPOSITE.to(heatmaps.device)] * _HAS_OPPOSITE.to(heatmaps)[:, None, None]
+
+
+def join_frames(current: Tensor, previous: Tensor, next_: Tensor, opposite: Tensor, margin: Tensor) -> JointMaps:
+    """Maps `[B, J, h, w]` of any J joints in three frames, and of the joints opposite -> maps of single joints."""
     joints = current.shape[1]
-    opposite = current[:, _OPPOSITE.to(current.device)] * _HAS_OPPOSITE.to(current)[:, None, None]
     c, p, n, o = (frame.flatten(0, 1).unsqueeze(1) for frame in (current, previous, next_, opposite))
     weights = NeighbourWeights(*(w.repeat_interleave(joints, 0) for w in neighbour_weights(margin, current.dtype)))
     return JointMaps(c, p, n, o, weights)
 
 
 def join_joints(maps: Tensor, like: Tensor) -> Tensor:
-    """Maps of single joints `[B * 17, 1, h, w]` -> heatmaps of the shape of `like`, `[B, 17, h, w]`."""
+    """Maps of single joints `[B * J, 1, h, w]` -> heatmaps of the shape of `like`, `[B, J, h, w]`."""
     return maps.reshape(like.shape)
 
 

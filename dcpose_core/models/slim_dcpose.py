@@ -38,9 +38,13 @@ class SlimDCPose(nn.Module):
 
     def forward(self, current: Tensor, previous: Tensor, next_: Tensor, margin: Tensor) -> Tensor:
         """As `TemporalHead.forward`: heatmaps `[B, 17, h, w]`, margin `[B, 2]` -> `[B, 17, h, w]`, linear, float32."""
-        joints = in_blocks(split_joints(current, previous, next_, margin), self.settings.downscale)
-        corrected: Tensor = self.pcn(self.ptm(joints), self.prf(joints))
-        return join_joints(corrected, current)
+        return join_joints(self.correct(split_joints(current, previous, next_, margin)), current)
+
+    def correct(self, joints: JointMaps) -> Tensor:
+        """As `forward`, for whichever single joints -> `[N, 1, h, w]`."""
+        blocks = in_blocks(joints, self.settings.downscale)
+        corrected: Tensor = self.pcn(self.ptm(blocks), self.prf(blocks))
+        return corrected
 
 
 class SlimMerger(nn.Module):

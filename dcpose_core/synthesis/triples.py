@@ -16,7 +16,7 @@ from dcpose_core.synthesis.levels import HeatmapLevels, load_levels
 from dcpose_core.synthesis.motion import Motion
 from dcpose_core.synthesis.scenes import Scene, draw_scene
 from dcpose_core.training.augmentation import hide_outside_crop
-from dcpose_core.training.samples import HeatmapTriple, TripleDataset
+from dcpose_core.training.samples import HeatmapTriple, NeighbourTruth, TripleDataset
 from dcpose_core.types import FloatArray
 
 KEY = 1
@@ -79,18 +79,24 @@ class SyntheticTriples(TripleDataset):
         )
         states = draw_states(scene, self._sampler.levels, rng, key=KEY, mixture=self._mixture)
         heatmaps = self._sampler.draw(scene, np.stack([matrix] * 3), states, rng)
+        joints, weights = self._truth(scene, matrix)
+        neighbour_weights = weights[[0, 2]]
         if rng.random() < _REPEATED:
             side = int(rng.integers(2))
             heatmaps[2 * side] = heatmaps[KEY]
             before, after = (1, after) if side == 0 else (before, 1)
-        joints = transform_points(scene.joints_px[KEY, 0], matrix)
-        weights = hide_outside_crop(
-            joints,
-            scene.in_image[KEY, 0].astype(np.float64),
-            width_px=self._crop.width_px,
-            height_px=self._crop.height_px,
-        )
-        return HeatmapTriple(heatmaps, (before, after), joints, weights)
+            neighbour_weights[side] = 0.0
+        neighbours = NeighbourTruth(joints[[0, 2]], neighbour_weights)
+        return HeatmapTriple(heatmaps, (before, after), joints[KEY], weights[KEY], neighbours)
+
+    def _truth(self, scene: Scene, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Joints `[3, 17, 2]` of the first person, crop pixels, and their weights `[3, 17]`."""
+        joints = transform_points(scene.joints_px[:, 0], np.stack([matrix] * len(scene.times_s)))
+        weights = [
+            hide_outside_crop(points, seen, width_px=self._crop.width_px, height_px=self._crop.height_px)
+            for points, seen in zip(joints, scene.in_image[:, 0].astype(np.float64), strict=True)
+        ]
+        return joints, np.stack(weights)
 
     def _draw_scene(self, times_s: FloatArray, rng: np.random.Generator) -> tuple[Scene, FloatArray]:
         """A scene whose first person has a box in the key frame."""

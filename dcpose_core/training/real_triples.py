@@ -18,17 +18,22 @@ from typing import Literal
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from dcpose_core.errors import TrainingError
 from dcpose_core.heatmaps import CELL_PX
 from dcpose_core.models.backbones.base import JOINTS
 from dcpose_core.skeletons import POSETRACK_17
-from dcpose_core.training.samples import HeatmapTriple
+from dcpose_core.training.samples import HeatmapTriple, NeighbourTruth
 from dcpose_core.types import FloatArray
 
 INDEX_NAME = "index.json"
 _VERSION = 1
+#: A single look at a clean neighbour is its truth where its score is at least this and it lies at most so many cells
+#: from the key frame's joint for each frame between them.
+_SURE_SCORE = 0.2
+_CELLS_PER_FRAME = 5.0
 
 Split = Literal["train", "validation"]
 
@@ -124,21 +129,35 @@ class RealTriples:
     def sample(self, index: int, *, epoch: int, seed: int) -> HeatmapTriple:
         """Sample `index`, heatmaps float32; see `TripleDataset`."""
         heatmaps = from_bytes(self._read(index, "heatmaps"))
-        joints, weights = self._read(index, "joints").double().numpy(), self._read(index, "weights").double().numpy()
+        joints, weights = self._truth(index)
         margin = self.record(index)[1].margin
         if self._augment:
             rng = np.random.default_rng((seed, epoch, index))
             swap, flip = rng.random(2) < 0.5
             if swap:
                 heatmaps, margin = heatmaps.flip(0), (margin[1], margin[0])
+                joints, weights = joints[::-1], weights[::-1]
             if flip:
                 order = POSETRACK_17.flip_order
                 heatmaps = heatmaps[:, torch.from_numpy(order)].flip(-1)
-                joints, weights = joints[order], weights[order]
-                joints[:, 0] = self.index.crop_width_px - joints[:, 0]
+                joints, weights = joints[:, order], weights[:, order]
+                joints[..., 0] = self.index.crop_width_px - joints[..., 0]
             if self._flip_single_joints:
                 heatmaps, joints = self._with_single_flips(heatmaps, joints, rng)
-        return HeatmapTriple(heatmaps, margin, joints, weights)
+        neighbours = NeighbourTruth(joints[[0, 2]], weights[[0, 2]])
+        return HeatmapTriple(heatmaps, margin, joints[1], weights[1], neighbours)
+
+    def _truth(self, index: int) -> tuple[FloatArray, NDArray[np.float64]]:
+        """Joints `[3, 17, 2]` in crop pixels and weights `[3, 17]`; those of the neighbours from single looks."""
+        points = self._read(index, "points").double().numpy()
+        record = self.record(index)[1]
+        joints, weights = points[..., :2].copy(), np.zeros(points.shape[:2])
+        joints[1], weights[1] = self._read(index, "joints").double().numpy(), self._read(index, "weights").numpy()
+        for frame, gap in zip((0, 2), record.margin, strict=True):
+            if not record.degradations[frame]:
+                near = np.linalg.norm(joints[frame] - joints[1], axis=-1) <= gap * _CELLS_PER_FRAME * CELL_PX
+                weights[frame] = weights[1] * near * (points[frame, :, 2] >= _SURE_SCORE)
+        return joints, weights
 
     def _with_single_flips(
         self, heatmaps: torch.Tensor, joints: FloatArray, rng: np.random.Generator
@@ -148,7 +167,7 @@ class RealTriples:
         for axis, dim in ((0, -1), (1, -2)):
             chosen = rng.random(JOINTS) < 0.5
             heatmaps[:, chosen] = heatmaps[:, chosen].flip(dim)
-            joints[chosen, axis] = size[axis] - joints[chosen, axis]
+            joints[:, chosen, axis] = size[axis] - joints[:, chosen, axis]
         return heatmaps, joints
 
     def _read(self, index: int, name: str) -> torch.Tensor:

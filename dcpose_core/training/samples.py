@@ -12,6 +12,21 @@ from dcpose_core.types import FloatArray, read_only
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class NeighbourTruth:
+    """Where the joints are in the previous and in the next frame, as far as a source knows, in the key frame's crop.
+
+    joints: float64 `[2, 17, 2]`, crop pixels. weights: float64 `[2, 17]`, 0 where the truth is not known.
+    """
+
+    joints: FloatArray
+    weights: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "joints", read_only(self.joints, "float64", (2, JOINTS, 2), "joints"))
+        object.__setattr__(self, "weights", read_only(self.weights, "float64", (2, JOINTS), "weights"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class HeatmapTriple:
     """One person in three frames, as the backbone sees them, all in the key frame's crop.
 
@@ -19,12 +34,14 @@ class HeatmapTriple:
     margin: (c - p, n - c) in frames.
     joints: float64 `[17, 2]`, truth of the key frame, crop pixels (heatmap cell = crop pixel / 4).
     weights: float64 `[17]`, how much a joint counts; 0 where the truth is not known.
+    neighbours: the truth of the other two frames, from sources that know it.
     """
 
     heatmaps: torch.Tensor
     margin: tuple[int, int]
     joints: FloatArray
     weights: FloatArray
+    neighbours: NeighbourTruth | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "joints", read_only(self.joints, "float64", (JOINTS, 2), "joints"))

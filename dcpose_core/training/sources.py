@@ -95,4 +95,19 @@ class SynthesisSource(Section, frozen=True, tag_field="kind", tag="synthesis"):
             raise TrainingError(f"cannot be made for this base model: {error}") from error
 
 
-Source = PoseTrackSource | RealTriplesSource | SynthesisSource
+class LabelledNeighboursSource(Section, frozen=True, tag_field="kind", tag="labelled_neighbours"):
+    """Another source with labels for neighbours, for networks that spread labels; see `labelled_neighbours`.
+
+    Labels are drawn as `subcell` targets are by default.
+    """
+
+    source: RealTriplesSource | SynthesisSource
+    share: Positive = 1.0
+
+    def open(self, form: SampleForm) -> TripleDataset:
+        from dcpose_core.training.labelled_neighbours import LabelledNeighbours
+
+        return LabelledNeighbours(self.source.open(form))
+
+
+Source = PoseTrackSource | RealTriplesSource | SynthesisSource | LabelledNeighboursSource

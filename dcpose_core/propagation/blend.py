@@ -1,0 +1,131 @@
+"""Per joint the best that anybody says: the other propagators, and the model as it stands.
+
+Every answer is judged by its own confidence and by who else says the same: answers of different origin that agree are
+rarely wrong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcpose_core.propagation.calibration import Claim, confidence, logit
+from dcpose_core.propagation.human_frames import head_length_px
+from dcpose_core.propagation.offset import CorrectionReader
+from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, Propagator, ProposedPose
+from dcpose_core.types import FloatArray
+
+#: The name of the model's own answer among the sources.
+MODEL = "model"
+#: Head lengths at which two answers agree by half.
+_AGREEMENT = 0.15
+
+
+class Blend:
+    """Chooses among `sources`, propagators by name, and the model's own answer.
+
+    Where the model's answer is the best it is proposed as it is: nothing moves, and the confidence says how sure that
+    is. A source that was never calibrated as part of a blend is believed as far as it believes itself.
+    """
+
+    def __init__(self, footage: Footage, sources: Mapping[str, Propagator]) -> None:
+        self._footage = footage
+        self._sources = dict(sources)
+
+    def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
+        reader = CorrectionReader(self._footage, track, frames)
+        answers = {name: _InStep(one.propagate(track, frames, joints)) for name, one in self._sources.items()}
+        try:
+            for frame in frames:
+                head_px = head_length_px(track, frame)
+                said = [pose for one in answers.values() if (pose := one.at(frame)) is not None]
+                if head_px is not None and said:
+                    said.append(_model(reader, track, frame, joints, head_px))
+                    yield _blended(track, frame, said, head_px)
+        finally:
+            for one in answers.values():
+                one.close()
+
+
+def agreement_readings(
+    points: FloatArray, sure: FloatArray, given: NDArray[np.bool_], *, source: int, head_px: float
+) -> dict[str, FloatArray]:
+    """What speaks for the answers of one source among S.
+
+    points: `[S, 17, 2]`. sure: `[S, 17]`, by their own account, 0 where not `given`. "for" and "against" are the
+    sums of the others' probabilities, as far as they say the same or not.
+    """
+    apart = np.linalg.norm(points - points[source], axis=-1) / head_px
+    same = 1.0 / (1.0 + np.square(apart / _AGREEMENT))
+    others = sure * given
+    others[source] = 0.0
+    return {
+        "own": logit(sure[source]),
+        "for": (others * same).sum(axis=0),
+        "against": (others * (1.0 - same)).sum(axis=0),
+    }
+
+
+def _model(
+    reader: CorrectionReader, track: PersonTrack, frame: int, joints: NDArray[np.bool_], head_px: float
+) -> ProposedPose:
+    """The model's answer as if it was a proposal: more or less likely, by what a person corrected nearby."""
+    found = reader.read(frame, joints, head_px)
+    return ProposedPose(
+        frame=frame,
+        track_id=track.track_id,
+        method=MODEL,
+        keypoints=found.model,
+        confidence=confidence(Claim(MODEL, frame, found.model, found.known, found.readings)),
+        proposed=found.known,
+        reasons=tuple("as the model has it" if known else "" for known in found.known),
+    )
+
+
+def _blended(track: PersonTrack, frame: int, said: Sequence[ProposedPose], head_px: float) -> ProposedPose:
+    points = np.stack([pose.keypoints for pose in said])  # [S, 17, 2]
+    sure = np.stack([pose.confidence for pose in said])
+    given = np.stack([pose.proposed for pose in said])
+    judged = np.zeros_like(sure)
+    for source, pose in enumerate(said):
+        readings = agreement_readings(points, sure, given, source=source, head_px=head_px)
+        judged[source] = confidence(Claim(f"blend: {pose.method}", frame, points[source], given[source], readings))
+    best, every = judged.argmax(axis=0), np.arange(JOINTS)
+    near = given & (np.linalg.norm(points - points[best, every], axis=-1) <= _AGREEMENT * head_px)
+    return ProposedPose(
+        frame=frame,
+        track_id=track.track_id,
+        method="blend",
+        keypoints=points[best, every],
+        confidence=judged[best, every],
+        proposed=np.asarray(given.any(axis=0)),
+        reasons=tuple(_reason(said, joint, int(best[joint]), near[:, joint]) for joint in range(JOINTS)),
+    )
+
+
+def _reason(said: Sequence[ProposedPose], joint: int, best: int, agreeing: NDArray[np.bool_]) -> str:
+    reason = said[best].reasons[joint]
+    others = [pose.method for source, pose in enumerate(said) if agreeing[source] and source != best]
+    return f"{reason}; {' and '.join(others)} agree{'s' if len(others) == 1 else ''}" if others else reason
+
+
+class _InStep:
+    """One source's proposals, asked for by frame; frames that it leaves out are None."""
+
+    def __init__(self, proposals: Iterator[ProposedPose]) -> None:
+        self._proposals = proposals
+        self._next: ProposedPose | None = None
+
+    def at(self, frame: int) -> ProposedPose | None:
+        if self._next is None:
+            self._next = next(self._proposals, None)
+        if self._next is None or self._next.frame != frame:
+            return None
+        pose, self._next = self._next, None
+        return pose
+
+    def close(self) -> None:
+        if isinstance(self._proposals, Generator):
+            self._proposals.close()
