@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from dcpose_core.cli import annotate, bench, convert, doctor, evaluate, models, train
+from dcpose_core.cli import annotate, bench, check, convert, doctor, evaluate, models, propagate, train
 from dcpose_core.cli.console import report_error
 from dcpose_core.errors import DCPoseError
 
-_COMMANDS = (annotate, evaluate, convert, train, models, doctor, bench)
+_COMMANDS = (annotate, evaluate, check, convert, propagate, train, models, doctor, bench)
 _EXIT_BUG = 70
 _EXIT_INTERRUPTED = 130
 

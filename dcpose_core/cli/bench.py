@@ -9,21 +9,22 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
-from dcpose_core.cli import bench_accuracy
+from dcpose_core.cli import bench_accuracy, bench_effort
 from dcpose_core.cli.console import announce, out, print_json, progress_bar
 from dcpose_core.errors import UsageError
 from dcpose_core.files import write_files
 
-_WHAT = ("pipeline", "networks", "modes", "memory", "accuracy")
+_WHAT = ("pipeline", "networks", "modes", "memory", "accuracy", "effort")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "bench",
-        help="measure speed and memory on this machine, accuracy on labelled images",
+        help="measure speed and memory on this machine, accuracy and effort on labelled images",
         description="pipeline: person-frames a second, by stage. networks: the reference network beside the embedded "
         "backbone. modes: exact against shared, speed and PCK. memory: peak memory of a long video (takes long). "
         "accuracy: temporal models beside plain rivals, on clean and spoiled frames of labelled sets. "
+        "effort: how many joints a simulated annotator has to touch, with and without propagation. "
         "all: the first three.",
     )
     parser.add_argument("what", choices=("all", *_WHAT), nargs="?", default="all")
@@ -38,6 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--json", nargs="?", const="-", metavar="FILE", help="figures as JSON, in place of tables, or also to FILE"
     )
     bench_accuracy.add_options(parser)
+    bench_effort.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
     results: dict[str, Any] = {"machine": benchmarks.machine()}
     if options.what == "accuracy":
         results["accuracy"] = bench_accuracy.run(options, device, models)
+    elif options.what == "effort":
+        results["effort"] = bench_effort.run(options, device, models[0])
     else:
         results["measurements"] = _measurements(options, device, models[0])
     if options.json == "-":
