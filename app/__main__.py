@@ -16,6 +16,7 @@ from app.ui.main_window import MainWindow
 from app.ui.probe import VARIABLE as PROBE_VARIABLE
 from app.ui.probe import Probe
 from app.ui.settings import Settings
+from app.ui.style import Style
 
 _EXIT_NO_DISPLAY = 2
 
@@ -51,7 +52,7 @@ def start(path: Path | None = None) -> tuple[QApplication, MainWindow]:
         application = QApplication(sys.argv[:1])
     application.setApplicationName("dcpose-annotator")
     application.setApplicationDisplayName("DCPose Annotator")
-    application.setStyle("Fusion")
+    application.setStyle(Style())
     theme.apply(application, settings.theme)
     crash = CrashReporter(application)
     crash.install()

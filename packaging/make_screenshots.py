@@ -40,7 +40,8 @@ def main(folder: Path) -> None:
 def tour(folder: Path) -> None:
     """One session at the window; ends with the window closed."""
     from app.__main__ import start
-    from app.ui.window_actions import open_sample, show_palette
+    from app.ui.file_actions import open_sample
+    from app.ui.help_actions import show_palette
     from dcpose_core.skeletons import POSETRACK_17
 
     application, window = start()
@@ -50,7 +51,7 @@ def tour(folder: Path) -> None:
     shoot = Camera(application, window, folder)
     shoot("start-page")
 
-    open_sample(window)
+    open_sample(session, window.opener)
     shoot.wait(lambda: session.shown_frame == 0)
     session.go_to(_FRAME)
     session.set_range(_FIRST, _LAST)
@@ -75,6 +76,8 @@ def tour(folder: Path) -> None:
     shoot.wait(lambda: window.evidence.evidence is not None and window.evidence.evidence.key.frame == _FRAME)
     shoot("person")
     drag(window, wrist, shoot)
+    propagate(window, shoot)
+    review(window, shoot)
     session.set_view(show_names=True)
     window.canvas.fit()
     window.docks["tracks"].raise_()
@@ -89,7 +92,7 @@ def tour(folder: Path) -> None:
     shoot("trajectory")
     window.table.action("panel.reset").trigger()
 
-    palette = show_palette(window)
+    palette = show_palette(window.table, window.pages)
     palette.field.setText("swap")
     shoot("commands")
     shoot.close_dialogs()
@@ -128,6 +131,81 @@ def drag(window: MainWindow, joint: int, shoot: Camera) -> None:
         _move_held(canvas, at)
     shoot("drag")
     QTest.mouseRelease(canvas, left, pos=start + QPoint(24, -18))
+
+
+def propagate(window: MainWindow, shoot: Camera) -> None:
+    """The ankle that the model takes for the other one is corrected, and what is proposed then; all is undone."""
+    import numpy as np
+
+    from app.project import edits
+    from dcpose_core.skeletons import POSETRACK_17
+
+    session, part = window.session, window.propagation
+    propagating, track, document = part.propagating, session.selected_track, session.document
+    assert document is not None
+    assert track is not None
+    left, right, left_knee, right_knee = (
+        POSETRACK_17.index(name) for name in ("left_ankle", "right_ankle", "left_knee", "right_knee")
+    )
+    propagating.drop()
+    propagating.choices.set(reinfers=False)  # how far it is when a picture is taken would be chance
+    points = {frame: document.persons(frame)[track].keypoints for frame in range(_FRAME, _FRAME + 10)}
+    apart = {frame: float(np.linalg.norm(pose[left] - pose[right])) for frame, pose in points.items()}
+    start = min(frame for frame in points if apart[frame] < min(apart.values()) + 5)
+    session.go_to(start)
+    session.select(track, {right})
+    shoot.wait(lambda: session.shown_frame == start)
+    shin = points[start][left] - points[start][left_knee]
+    session.submit(edits.move_joint(document, start, track, right, points[start][right_knee] + shin))
+    shoot.wait(lambda: len(part.proposals) > 0 and not propagating.is_busy)
+    session.go_to(start + 1)
+    shoot.wait(lambda: session.shown_frame == start + 1)
+    window.messages.clear()
+    shoot("ghosts")
+    session.go_to(start)
+    propagating.choices.set(count=12)
+    window.table.action("propagate.open").trigger()
+    shoot.wait(lambda: not propagating.is_busy and len(part.proposals) > 0)
+    n_accepted = 0
+    for frame in (start + 1, start + 2, start + 3):
+        session.go_to(frame)
+        n_accepted += part.deciding.accept_reach("here")
+    session.go_to(start + 5)
+    part.deciding.reject_reach("here")
+    session.go_to(start + 4)
+    shoot.wait(lambda: session.shown_frame == start + 4)
+    window.messages.clear()
+    shoot("propagate")
+    for _ in range(n_accepted + 1):
+        session.undo()
+    propagating.drop()
+    propagating.choices.set(previews=False)  # the other pictures show other things
+    window.docks["propagation"].hide()
+    window.docks["person"].raise_()
+    session.go_to(_FRAME)
+    session.select(track, {POSETRACK_17.index("left_wrist")})
+    shoot.wait(lambda: session.shown_frame == _FRAME)
+
+
+def review(window: MainWindow, shoot: Camera) -> None:
+    """The walk at the first person of whom some joints look wrong, not all; the session is left as it was."""
+    session, reviewing = window.session, window.reviewing
+    selection = session.selected_track, session.selected_joints
+    session.select(None)
+    shoot.wait(lambda: reviewing.state is not None and reviewing.state.is_complete)
+    window.docks.open("review")
+    seen = [reviewing.current]
+    while len(seen) < 20 and not 0 < len(session.selected_joints) <= 5:
+        reviewing.next()
+        shoot.wait(lambda: reviewing.current is not seen[-1])
+        seen.append(reviewing.current)
+    shoot.wait(lambda: session.shown_frame == session.frame)
+    window.messages.clear()
+    shoot("review")
+    window.docks["person"].raise_()
+    session.go_to(_FRAME)
+    session.select(*selection)
+    shoot.wait(lambda: session.shown_frame == _FRAME)
 
 
 def _move_held(canvas: Any, at: Any) -> None:

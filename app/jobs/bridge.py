@@ -118,13 +118,15 @@ class JobFeed(QObject):
     """A `Worker` whose events come as the signal `posted(app.jobs.worker.Event)`, on this object's thread.
 
     The worker is made when the first job comes, on a thread of its own: importing the engine would hold the window.
+    imports: the module with what the jobs to come need.
     """
 
     posted = Signal(object)
     _made = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, imports: str = "app.jobs.annotate") -> None:
         super().__init__(parent)
+        self._imports = imports
         self._worker: Worker | None = None
         self._maker: threading.Thread | None = None
         self._closed = False
@@ -176,7 +178,7 @@ class JobFeed(QObject):
             self._worker = None
 
     def _make(self) -> None:
-        import_module("app.jobs.annotate")  # the engine, for the jobs to come
+        import_module(self._imports)  # and with it the engine
         worker = import_module("app.jobs.worker").Worker(self.posted.emit)
         with suppress(RuntimeError):  # the window was closed meanwhile, and this object is gone
             self._made.emit(worker)

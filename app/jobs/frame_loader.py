@@ -17,7 +17,8 @@ from dcpose_core.video import FrameSource, open_frames
 from dcpose_core.video.container import open_container
 from dcpose_core.video.decoding import decode, numbered, orientation_of, to_rgb
 
-_BUDGET_BYTES = 512 << 20
+#: 64 frames of 1080p.
+_BUDGET_BYTES = 384 << 20
 #: Direction -> how many frames are decoded in advance. Going backwards every miss decodes from the key frame on;
 #: keeping many of those that pass by saves the next ones.
 _AHEAD = {1: 16, 0: 4, -1: 24}

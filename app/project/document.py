@@ -6,11 +6,10 @@ transaction, and only then seen.
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -19,13 +18,15 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.project import history
 from app.project.edit_group import EditGroup
+from app.project.frame_notes import decode_regions, decode_rejected
+from app.project.frame_persons import FramePersons
 from app.project.history import HistoryEntry, StepKind
 from app.project.overview import ANALYSED, VERIFIED, Overview
-from app.project.packing import unpack
-from app.project.records import Change, Edit, FrameState, Layer, Person, Track
+from app.project.records import Change, Edit, FrameState, Layer, NoteKind, Person, Track
+from app.project.steps import Steps, Written
 from app.project.store import Store
+from app.project.trails import Trail, read_trails
 from app.project.trajectory import Trajectory, read_trajectory
 from app.project.video_facts import VideoFacts
 from app.project.writer_lock import WriterLock
@@ -33,10 +34,8 @@ from app.project.writing import Writing
 from dcpose_core.errors import ProjectError
 from dcpose_core.types import FloatArray
 
-#: Frames whose persons are kept unpacked; 5 persons take about 12 kB.
-_CACHED_FRAMES = 2048
-#: Changes in one part of a step; bounds the memory that undoing it takes.
-_PART = 4096
+#: Frames that memory follows in one piece of a long change: some 5 ms.
+_PIECE_FRAMES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,6 @@ class DocumentChange:
 
 _Number = TypeVar("_Number", bound=np.generic)
 Listener = Callable[[DocumentChange], None]
-
-
-@dataclass(slots=True)
-class _FramePersons:
-    layers: dict[Layer, dict[int, Person]]
-    view: Mapping[int, Person]
 
 
 class Document:
@@ -77,9 +70,10 @@ class Document:
         )
         if not self._overview.persons_of_track.keys() <= self._tracks.keys():
             raise ProjectError(f"{path}: damaged: it has persons without a track; open one of its backups")
-        self._entries = store.history()
-        self._n_done = sum(not entry.undone for entry in self._entries)
-        self._cache: OrderedDict[int, _FramePersons] = OrderedDict()
+        self._steps = Steps(store, self._writing)
+        self._is_busy = False
+        self._noted = {(NoteKind(kind), frame) for kind, frame in store.noted(self.n_frames)}
+        self._frames = FramePersons(store, self._overview)
         self._listeners: list[Listener] = []
         self._groups: list[EditGroup] = []
 
@@ -157,21 +151,20 @@ class Document:
 
     def persons(self, frame: int) -> Mapping[int, Person]:
         """What a view shows of a frame, by track id: the annotation where there is one, else the prediction."""
-        return self._frame(frame).view
+        return self._frames.view(frame)
 
     def person(self, frame: int, track_id: int, layer: Layer | None = None) -> Person | None:
         """One person on a frame, in one layer or (None) as the view shows it; None if there is nobody."""
-        persons = self._frame(frame)
-        return (persons.view if layer is None else persons.layers[layer]).get(track_id)
+        return (self._frames.view(frame) if layer is None else self._frames.layer(frame, layer)).get(track_id)
 
     def layer_persons(self, frame: int, layer: Layer) -> Mapping[int, Person]:
         """Everybody on a frame in one layer, by track id."""
-        return MappingProxyType(self._frame(frame).layers[layer])
+        return self._frames.layer(frame, layer)
 
     def layer_of(self, frame: int, track_id: int) -> Layer | None:
         """The layer that the view takes this person from."""
-        layers = self._frame(frame).layers
-        return next((layer for layer in (Layer.ANNOTATION, Layer.PREDICTION) if track_id in layers[layer]), None)
+        layers = (Layer.ANNOTATION, Layer.PREDICTION)
+        return next((layer for layer in layers if track_id in self._frames.layer(frame, layer)), None)
 
     def tracks(self) -> Mapping[int, Track]:
         return MappingProxyType(self._tracks)
@@ -202,6 +195,17 @@ class Document:
         """Whether a model looked at the frame, be it that it found nobody."""
         return bool(self._overview.marks[frame] & ANALYSED)
 
+    def ignore_regions(self, frame: int) -> tuple[FloatArray, ...]:
+        """Polygons float64 `[K, 2]` that an evaluation leaves out, as an imported file gave them."""
+        return decode_regions(self._note(NoteKind.IGNORE_REGIONS, frame))
+
+    def rejected(self, frame: int) -> tuple[Person, ...]:
+        """Predictions on the frame that a person deleted."""
+        return decode_rejected(self._note(NoteKind.REJECTED, frame))
+
+    def _note(self, kind: NoteKind, frame: int) -> bytes:
+        return self._store.note(kind, frame) if (kind, frame) in self._noted else b""
+
     def confidence(self) -> NDArray[np.float32]:
         """float32 `[N]`: lowest score of a located joint in view, nan where there is nobody; a read-only view."""
         return _read_only_view(self._overview.confidence)
@@ -210,6 +214,10 @@ class Document:
         """One joint of a track on frames `first` to `last` (included), of one layer or (None) of the view."""
         layers = Layer if layer is None else (layer,)  # the annotation comes last and wins
         return read_trajectory(self._store, track_id=track_id, joint=joint, first=first, last=last, layers=layers)
+
+    def trails(self, frame: int, back: int) -> Mapping[int, Trail]:
+        """Track id -> where everybody in view on `frame` was on up to `back` frames before it."""
+        return read_trails(self._store, first=max(0, frame - back), last=frame)
 
     def next_free_track_id(self) -> int:
         """An id that no track has, nor had since the project was opened."""
@@ -223,69 +231,77 @@ class Document:
         Raises `EditConflictError` if the document is not in the state that the edit was built on, `ProjectError` if
         it cannot be written; then nothing has changed.
         """
-        if not edit.changes:
-            return
-        entry = self._new_entry(edit.label, StepKind.EDIT, n_changes=len(edit.changes))
-        with self._transaction():
-            writing = self._begin(entry)
-            self._write_parts(writing, entry.number, 0, edit.changes)
-        self._append(entry)
-        self._show(writing)
+        if edit.changes:
+            _finish(self._long(self._steps.add(edit.label, edit.changes, durable=True)))
+
+    def applying(self, label: str, changes: Iterable[Change]) -> Generator[int, None, None]:
+        """As `apply`, of many changes, which may be worked out while they are written: goes on from piece to piece, so
+        that a window lives in between; yields how many changes are written. Meanwhile nothing else can be changed.
+        Closing it early gives it up: nothing has changed."""
+        yield from self._long(self._steps.add(label, changes, durable=False))
 
     def undo(self) -> HistoryEntry | None:
         """Take the last step back; None if there is none."""
-        at = next((i for i in reversed(range(self._n_done)) if self._entries[i].kind != StepKind.CHECKPOINT), None)
-        if at is None:
+        n_done = self._steps.before_last()
+        if n_done is None:
             return None
-        self._travel(at)
-        return self._entries[at]
+        self._travel(n_done)
+        return self._steps.entries[n_done]
 
     def redo(self) -> HistoryEntry | None:
         """Do the last undone step again; None if there is none."""
-        n = len(self._entries)
-        at = next((i for i in range(self._n_done, n) if self._entries[i].kind != StepKind.CHECKPOINT), None)
-        if at is None:
+        at, n_done = self._steps.n_done, self._steps.after_next()
+        if n_done is None:
             return None
-        end = at + 1
-        while end < n and self._entries[end].kind == StepKind.CHECKPOINT:
-            end += 1
-        self._travel(end)
-        return self._entries[at]
+        self._travel(n_done)
+        return next(entry for entry in self._steps.entries[at:] if entry.kind != StepKind.CHECKPOINT)
 
     def go_to(self, number: int) -> None:
         """Undo or redo until step `number` is the last one done; 0: as the project began."""
-        self._travel(sum(entry.number <= number for entry in self._entries))
+        self._travel(self._steps.up_to(number))
+
+    def travelling(self, n_done: int) -> Generator[int, None, None]:
+        """Undo or redo until the first `n_done` steps are done (see `steps`), in the manner of `applying`."""
+        if n_done != self._steps.n_done:
+            yield from self._long(self._steps.travel(n_done, durable=False))
+
+    @property
+    def steps(self) -> Steps:
+        """The history, to be asked what can be undone and how much that is."""
+        return self._steps
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something long is under way, during which nothing else can be changed."""
+        return self._is_busy
 
     @property
     def undo_label(self) -> str | None:
-        done = reversed(self._entries[: self._n_done])
-        return next((entry.label for entry in done if entry.kind != StepKind.CHECKPOINT), None)
+        at = self._steps.before_last()
+        return None if at is None else self._steps.entries[at].label
 
     @property
     def redo_label(self) -> str | None:
-        undone = self._entries[self._n_done :]
+        undone = self._steps.entries[self._steps.n_done :]
         return next((entry.label for entry in undone if entry.kind != StepKind.CHECKPOINT), None)
 
     def history(self) -> Sequence[HistoryEntry]:
         """All steps, oldest first; the undone ones are the last."""
-        return tuple(self._entries)
+        return self._steps.entries
 
     def checkpoint(self, name: str) -> HistoryEntry:
         """Give this moment a name in the history, to go back to."""
-        entry = self._new_entry(name, StepKind.CHECKPOINT)
-        with self._transaction():
-            writing = self._begin(entry)
-        self._append(entry)
+        self._check_changeable()
+        entry, writing = self._steps.add_at_once(name, StepKind.CHECKPOINT)
         self._show(writing)
         return entry
 
-    def group(self, label: str) -> EditGroup:
-        """A step that grows while results stream in, for an analysis run."""
-        entry = self._new_entry(label, StepKind.RUN)
-        with self._transaction():
-            writing = self._begin(entry)
-        self._append(entry)
-        group = EditGroup(entry.number, grow=self._grow, end=self._end)
+    def group(self, label: str, *, durable: bool = True) -> EditGroup:
+        """A step that grows while results stream in. durable: False for an analysis run, see `Store.transaction`."""
+        self._check_changeable()
+        entry, writing = self._steps.add_at_once(label, StepKind.RUN)
+        grow = partial(self._grow, durable=durable)
+        group = EditGroup(entry.number, grow=grow, end=self._end)
         self._groups.append(group)
         self._show(writing, by=group)
         return group
@@ -311,7 +327,8 @@ class Document:
         ):
             mine, other = (f"{v.n_frames} frames of {v.width_px} x {v.height_px}" for v in (self.video, video))
             raise ProjectError(f"{video.path}: has {other}, but the project was made on {mine}; choose its own video")
-        with self._transaction():
+        self._check_changeable()
+        with self._store.transaction():
             self._store.put_video(video)
         self.video = video
 
@@ -322,125 +339,89 @@ class Document:
 
     # inside
 
-    def _frame(self, frame: int) -> _FramePersons:
-        if not 0 <= frame < self.n_frames:
-            raise IndexError(f"{self.path}: there is no frame {frame}, only 0 to {self.n_frames - 1}")
-        known = self._cache.get(frame)
-        if known is not None:
-            self._cache.move_to_end(frame)
-            return known
-        layers = {layer: unpack(self._packed(layer, frame)) for layer in Layer}
-        view = {**layers[Layer.PREDICTION], **layers[Layer.ANNOTATION]}
-        known = _FramePersons(layers, MappingProxyType(dict(sorted(view.items()))))
-        self._cache[frame] = known
-        if len(self._cache) > _CACHED_FRAMES:
-            self._cache.popitem(last=False)
-        return known
+    def _travel(self, n_done: int) -> None:
+        if n_done != self._steps.n_done:
+            _finish(self._long(self._steps.travel(n_done, durable=True)))
 
-    def _packed(self, layer: Layer, frame: int) -> bytes:
-        return self._store.persons(layer, frame) if self._overview.has_persons(layer, frame) else b""
-
-    def _transaction(self) -> AbstractContextManager[None]:
+    def _check_changeable(self) -> None:
         if self.read_only:
             raise ProjectError(f"{self.path}: opened read-only; save a copy to change it")
-        return self._store.transaction()
-
-    def _new_entry(self, label: str, kind: StepKind, n_changes: int = 0) -> HistoryEntry:
-        number = self._entries[self._n_done - 1].number + 1 if self._n_done else 1
-        return HistoryEntry(number, label, time.time(), n_changes, False, kind)
-
-    def _begin(self, entry: HistoryEntry) -> Writing:
-        """In a transaction: a new step takes the place of those that were undone."""
-        if self._n_done < len(self._entries):
-            self._store.drop_history_from(self._entries[self._n_done].number)
-        self._store.put_history(entry)
-        return self._writing()
-
-    def _append(self, entry: HistoryEntry) -> None:
-        self._entries = [*self._entries[: self._n_done], entry]
-        self._n_done = len(self._entries)
+        if self._is_busy:
+            raise ProjectError(f"{self.path}: a long edit is being made; wait for it, or cancel it")
 
     def _writing(self) -> Writing:
         return Writing(self._store, self._tracks, self._overview)
 
-    def _write_parts(self, writing: Writing, number: int, first_part: int, changes: Iterable[Change]) -> int:
-        """Write `changes` as parts of step `number`, `first_part` and following; returns the number after the last."""
-        rest, part = iter(changes), first_part
-        while of_part := list(islice(rest, _PART)):
-            before = writing.change(of_part)
-            self._store.put_history_part(number, part, history.encode(before))
-            part += 1
-        writing.check_tracks()
-        return part
+    def _long(self, written: Written) -> Generator[int, None, None]:
+        """Write, then show; whoever goes on in between finds the document as it was before."""
+        self._check_changeable()
+        self._is_busy = True
+        try:
+            writing = yield from written
+            undone = {entry.number for entry in self._steps.entries[self._steps.n_done :]}
+            for group in [group for group in self._groups if group.number in undone]:
+                group.cancelled = True
+                self._groups.remove(group)
+            following = self._following(writing)
+            try:
+                for n_followed in following:  # noqa: UP028 - `yield from` would close it, too
+                    yield n_followed
+            except GeneratorExit:  # it is on disk: memory has to follow, whoever waits
+                _finish(following)
+                raise
+        finally:
+            self._is_busy = False
+        self._tell(writing)
 
-    def _travel(self, n_done: int) -> None:
-        """Undo or redo until the first `n_done` steps are done."""
-        if n_done == self._n_done:
-            return
-        undoing = n_done < self._n_done
-        steps = range(self._n_done - 1, n_done - 1, -1) if undoing else range(self._n_done, n_done)
-        entries = list(self._entries)
-        with self._transaction():
-            writing = self._writing()
-            for i in steps:
-                number = entries[i].number
-                parts = self._store.history_parts(number)
-                for part in reversed(parts) if undoing else parts:
-                    this_side = writing.swap(history.decode(self._store.history_part(number, part)))
-                    self._store.put_history_part(number, part, history.encode(this_side))
-                entries[i] = replace(entries[i], undone=undoing)
-                self._store.put_history(entries[i])
-        self._entries, self._n_done = entries, n_done
-        undone = {entry.number for entry in entries[n_done:]}
-        for group in [group for group in self._groups if group.number in undone]:
-            group.cancelled = True
-            self._groups.remove(group)
-        self._show(writing)
-
-    def _grow(self, group: EditGroup, changes: Sequence[Change]) -> None:
+    def _grow(self, group: EditGroup, changes: Sequence[Change], *, durable: bool) -> None:
         """Add to the step of an open group."""
-        at = next(i for i, entry in enumerate(self._entries) if entry.number == group.number)
-        entry = replace(self._entries[at], n_changes=self._entries[at].n_changes + len(changes))
-        with self._transaction():
-            writing = self._writing()
-            self._store.put_history(entry)
-            n_parts = self._write_parts(writing, group.number, group.n_parts, changes)
-        group.n_parts = n_parts
-        self._entries[at] = entry
+        self._check_changeable()
+        group.n_parts, writing = self._steps.grow(group.number, group.n_parts, changes, durable=durable)
         self._show(writing, by=group)
 
     def _end(self, group: EditGroup) -> None:
         self._groups.remove(group)
-        if group.n_parts:
-            return
-        with self._transaction():
-            self._store.drop_history(group.number)
-            writing = self._writing()
-        self._entries = [entry for entry in self._entries if entry.number != group.number]
-        self._n_done -= 1
-        self._show(writing)
+        if not group.n_parts:
+            self._show(self._steps.drop(group.number))
 
     def _show(self, writing: Writing, by: EditGroup | None = None) -> None:
         """Let memory follow what is on disk, and tell everyone."""
+        _finish(self._following(writing, by))
+        self._tell(writing)
+
+    def _following(self, writing: Writing, by: EditGroup | None = None) -> Generator[int, None, None]:
+        """Yields from piece to piece, how many frames are as on disk."""
         frames = writing.frames
         for group in self._groups:
             if group is not by:
                 group.note(frames, tracks=writing.tracks, come_or_gone=writing.come_or_gone)
-        for (layer, frame), heads in writing.heads.items():
-            self._overview.set_heads(layer, frame, heads)
+        heads, n_followed = iter(writing.heads.items()), 0
+        while piece := list(islice(heads, _PIECE_FRAMES)):
+            for (layer, frame), of_frame in piece:
+                self._overview.set_heads(layer, frame, of_frame)
+            n_followed += len(piece)
+            yield n_followed
         for frame, marks in writing.marks.items():
             self._overview.set_marks(frame, marks)
-        for frame in frames:
-            self._cache.pop(frame, None)
+        for key, note in writing.notes.items():
+            (self._noted.add if note else self._noted.discard)(key)
+        self._frames.forget(frames)
         for track_id, track in writing.tracks.items():
             if track is None:
                 self._tracks.pop(track_id, None)
             else:
                 self._tracks[track_id] = track
                 self._highest_track_id = max(self._highest_track_id, track_id)
-        change = DocumentChange(_as_range(frames), tracks_changed=bool(writing.tracks), history_changed=True)
+
+    def _tell(self, writing: Writing) -> None:
+        change = DocumentChange(_as_range(writing.frames), tracks_changed=bool(writing.tracks), history_changed=True)
         for listener in tuple(self._listeners):
             listener(change)
+
+
+def _finish(work: Generator[object, None, object]) -> None:
+    for _ in work:
+        pass
 
 
 def _read_only_view(array: NDArray[_Number]) -> NDArray[_Number]:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from app.project.document import Document
+from app.project.frame_notes import rejection
 from app.project.new_tracks import new_track
-from app.project.records import Change, Edit, JointSource, Layer, Person, PersonChange, TrackChange
+from app.project.records import (
+    Change,
+    Edit,
+    JointSource,
+    Layer,
+    NoteChange,
+    Person,
+    PersonChange,
+    TrackChange,
+)
+from app.project.wide_edits import WideEdit
 from dcpose_core.skeletons import POSETRACK_17
-from dcpose_core.types import FloatArray, Visibility
+from dcpose_core.types import FloatArray, IntArray, Visibility
 
 _ARMS = ("shoulder", "elbow", "wrist")
 _LEGS = ("hip", "knee", "ankle")
@@ -115,21 +126,30 @@ def delete_joint(document: Document, frame: int, track_id: int, joints: Collecti
 
 def delete_person(document: Document, frame: int, track_id: int) -> Edit:
     """The person goes, annotation and prediction; the track too if it was its last."""
-    changes: list[Change] = [
-        PersonChange(layer, frame, track_id, person, None)
-        for layer in Layer
-        if (person := document.person(frame, track_id, layer)) is not None
-    ]
-    if changes and document.n_persons(track_id) == len(changes):
-        changes.append(TrackChange(document.tracks()[track_id], None))
-    return Edit("Delete person", tuple(changes))
+    gone = list(deleted(document, frame, track_id))
+    n_persons = sum(isinstance(change, PersonChange) for change in gone)
+    was_last = bool(gone) and document.n_persons(track_id) == n_persons
+    end = [TrackChange(document.tracks()[track_id], None)] if was_last else []
+    return Edit("Delete person", (*gone, *end))
+
+
+def deleted(document: Document, frame: int, track_id: int) -> Iterator[PersonChange | NoteChange]:
+    """A person goes from a frame, annotation and prediction. A prediction is remembered: a model that sees it again
+    later is not believed."""
+    for layer in Layer:
+        person = document.person(frame, track_id, layer)
+        if person is not None:
+            yield PersonChange(layer, frame, track_id, person, None)
+            if layer is Layer.PREDICTION and person.located.any():
+                yield rejection(frame, document.rejected(frame), [person])
 
 
 def copy_pose_from(document: Document, source_frame: int, frame: int, track_id: int) -> Edit:
     """The track's pose on `source_frame`, on `frame`: as a start for correcting, its joints count as propagated."""
     person = _in_view(document, source_frame, track_id)
     sources = np.where(person.located, JointSource.PROPAGATED, person.sources)
-    return set_person(document, frame, track_id, replace(person, sources=sources), label="Copy pose")
+    copied = replace(person, sources=sources, refinement_px=None)
+    return set_person(document, frame, track_id, copied, label="Copy pose")
 
 
 def accept_person(document: Document, frames: Iterable[int], track_ids: Collection[int]) -> Edit:
@@ -146,31 +166,43 @@ def accept_person(document: Document, frames: Iterable[int], track_ids: Collecti
     return Edit("Accept pose", tuple(changes))
 
 
-def swap_left_right(
-    document: Document, frames: Iterable[int], track_ids: Collection[int], part: Part | tuple[int, int] = "whole"
-) -> Edit:
+def swapping_left_right(
+    document: Document, frames: Sequence[int], track_ids: Collection[int], part: Part | tuple[int, int] = "whole"
+) -> WideEdit:
     """Left and right are exchanged on every frame where the tracks are: of the whole body, the arms, the legs, or of
     one (left, right) pair of joints. Scores, states and sources go with their joints."""
     pairs = PARTS[part] if isinstance(part, str) else (part,)
     order = np.arange(len(POSETRACK_17))
     for left, right in pairs:
         order[[left, right]] = right, left
-    changes: list[Change] = []
-    for frame in frames:
-        for track_id in track_ids:
-            person = document.person(frame, track_id)
-            if person is None:
-                continue
-            swapped = replace(
-                person,
-                keypoints=person.keypoints[order],
-                scores=person.scores[order],
-                visibility=person.visibility[order],
-                sources=person.sources[order],
-            )
-            before = document.person(frame, track_id, Layer.ANNOTATION)
-            changes.append(PersonChange(Layer.ANNOTATION, frame, track_id, before, swapped))
-    return Edit("Swap left and right", tuple(changes))
+
+    def changes() -> Iterator[Change]:
+        for frame in frames:
+            for track_id in track_ids:
+                person = document.person(frame, track_id)
+                if person is not None:
+                    before = document.person(frame, track_id, Layer.ANNOTATION)
+                    yield PersonChange(Layer.ANNOTATION, frame, track_id, before, _reordered(person, order))
+
+    return WideEdit("Swap left and right", changes(), len(frames) * len(track_ids))
+
+
+def swap_left_right(
+    document: Document, frames: Iterable[int], track_ids: Collection[int], part: Part | tuple[int, int] = "whole"
+) -> Edit:
+    """`swapping_left_right`, at once."""
+    return swapping_left_right(document, list(frames), track_ids, part).at_once()
+
+
+def _reordered(person: Person, order: IntArray) -> Person:
+    return replace(
+        person,
+        keypoints=person.keypoints[order],
+        scores=person.scores[order],
+        visibility=person.visibility[order],
+        sources=person.sources[order],
+        refinement_px=None if person.refinement_px is None else person.refinement_px[order],
+    )
 
 
 def set_box(document: Document, frame: int, track_id: int, box_xyxy: FloatArray | None) -> Edit:

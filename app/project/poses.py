@@ -19,6 +19,7 @@ def person_of(pose: PersonPose, source: JointSource = JointSource.MODEL) -> Pers
         box_xyxy=pose.box_xyxy,
         head_box_xyxy=pose.head_box_xyxy,
         score=pose.score,
+        refinement_px=None if pose.refinement_px is None else pose.refinement_px.astype(np.float32),
     )
 
 
@@ -32,6 +33,7 @@ def pose_of(person: Person, track_id: int) -> PersonPose:
         box_xyxy=person.box_xyxy,
         head_box_xyxy=person.head_box_xyxy,
         score=person.score,
+        refinement_px=None if person.refinement_px is None else person.refinement_px.astype(np.float64),
     )
 
 

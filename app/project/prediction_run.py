@@ -32,7 +32,7 @@ class PredictionRun:
         the document's track ids."""
         self._document = document
         self._only_tracks = only_tracks
-        self._group = document.group(label)
+        self._group = document.group(label, durable=False)  # a run can be made again
         self._track_of: dict[int, int] = {}  # track id of the run -> of the document
         self._fresh: set[int] = set()  # tracks that the run made
         self._unapplied: set[int] = set()  # those of them that the document does not have yet
@@ -40,6 +40,8 @@ class PredictionRun:
         self._thinned: set[int] = set()  # tracks that lost a person
         #: Frames whose predictions were replaced, and frames that were left to those who edited them.
         self.n_taken = self.n_skipped = 0
+        #: Poses that were left out, since a person had deleted them before.
+        self.n_rejected = 0
 
     @property
     def cancelled(self) -> bool:
@@ -88,6 +90,7 @@ class PredictionRun:
         document = self._document
         view = document.persons(frame)
         annotated = {t for t in view if document.layer_of(frame, t) is Layer.ANNOTATION}
+        poses = self._without_rejected(frame, poses, {t: view[t] for t in annotated})
         persons = [person_of(pose) for pose in poses]
         same_as = _coinciding(persons, view)
         result: dict[int, Person] = {}
@@ -117,6 +120,18 @@ class PredictionRun:
             self._track_of[run_id] = track_id
             result[track_id] = persons[i]
         return result
+
+    def _without_rejected(
+        self, frame: int, poses: Sequence[PersonPose], annotated: Mapping[int, Person]
+    ) -> Sequence[PersonPose]:
+        """The poses less those that a person deleted on this frame, unless somebody is annotated there since."""
+        rejected = dict(enumerate(self._document.rejected(frame)))
+        if not rejected:
+            return poses
+        persons = [person_of(pose) for pose in poses]
+        wrong = _coinciding(persons, rejected).keys() - _coinciding(persons, annotated).keys()
+        self.n_rejected += len(wrong)
+        return [pose for i, pose in enumerate(poses) if i not in wrong]
 
     def _exists(self, track_id: int) -> bool:
         known = track_id in self._document.tracks() and self._group.may_use_track(track_id)

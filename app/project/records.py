@@ -49,7 +49,8 @@ class Person:
 
     keypoints: float64 `[17, 2]`, exactly 0 where absent. scores: float64 `[17]`, 0..1. visibility: uint8 `[17]`,
     `Visibility`. sources: uint8 `[17]`, `JointSource`. box_xyxy, head_box_xyxy: float64 `[4]` or None.
-    score: confidence of the person or None.
+    score: confidence of the person or None. refinement_px: float32 `[17]`, how far the model's temporal modules moved
+    each joint from the backbone's own answer, None where nobody knows.
     """
 
     keypoints: FloatArray
@@ -59,6 +60,7 @@ class Person:
     box_xyxy: FloatArray | None = None
     head_box_xyxy: FloatArray | None = None
     score: float | None = None
+    refinement_px: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -72,16 +74,18 @@ class Person:
         for name in ("box_xyxy", "head_box_xyxy"):
             if getattr(self, name) is not None:
                 set_(self, name, read_only(getattr(self, name), np.float64, (4,), name))
+        if self.refinement_px is not None:
+            set_(self, "refinement_px", read_only(self.refinement_px, np.float32, (JOINTS,), "refinement_px"))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Person):
             return NotImplemented
         arrays = ("keypoints", "scores", "visibility", "sources")
-        boxes = ("box_xyxy", "head_box_xyxy")
+        optional = ("box_xyxy", "head_box_xyxy", "refinement_px")
         return (
             self.score == other.score
             and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
-            and all(_same(getattr(self, name), getattr(other, name)) for name in boxes)
+            and all(_same(getattr(self, name), getattr(other, name)) for name in optional)
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside: compared by value, never a key
@@ -92,7 +96,7 @@ class Person:
         return np.not_equal(self.visibility, _ABSENT)
 
 
-def _same(one: FloatArray | None, other: FloatArray | None) -> bool:
+def _same(one: NDArray[np.floating] | None, other: NDArray[np.floating] | None) -> bool:
     if one is None or other is None:
         return one is other
     return np.array_equal(one, other)
@@ -100,13 +104,15 @@ def _same(one: FloatArray | None, other: FloatArray | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """An identity. name: shown to people. colour: `#rrggbb`. visible, locked: view state that is worth keeping."""
+    """An identity. name: shown to people. colour: `#rrggbb`. visible, locked: view state that is worth keeping.
+    person_id: identity beyond this video, from imported files."""
 
     track_id: int
     name: str
     colour: str
     visible: bool = True
     locked: bool = False
+    person_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,24 @@ class AnalysedChange:
     after: bool
 
 
-Change = PersonChange | TrackChange | VerifiedChange | AnalysedChange
+class NoteKind(IntEnum):
+    """What a frame keeps beside its persons; see `frame_notes`."""
+
+    IGNORE_REGIONS = 0  #: polygons that an evaluation leaves out, from imported files
+    REJECTED = 1  #: predictions that a person deleted
+
+
+@dataclass(frozen=True, slots=True)
+class NoteChange:
+    """A note of a frame, before and after; no bytes where there is none."""
+
+    kind: NoteKind
+    frame: int
+    before: bytes
+    after: bytes
+
+
+Change = PersonChange | TrackChange | VerifiedChange | AnalysedChange | NoteChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +189,6 @@ def _inverse(change: Change) -> Change:
         return PersonChange(change.layer, change.frame, change.track_id, change.after, change.before)
     if isinstance(change, TrackChange):
         return TrackChange(change.after, change.before)
+    if isinstance(change, NoteChange):
+        return NoteChange(change.kind, change.frame, change.after, change.before)
     return type(change)(change.frame, change.after, change.before)

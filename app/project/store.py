@@ -15,21 +15,22 @@ import numpy as np
 
 from app.project import sqlite_file
 from app.project.history import HistoryEntry, StepKind
+from app.project.migrations import NOTES_TABLE, add_notes, add_refinement
 from app.project.packing import HEAD, RECORD
-from app.project.records import Layer, Track
+from app.project.records import Layer, NoteKind, Track
 from app.project.sqlite_file import told_as_project_errors
 from app.project.video_facts import VideoFacts
 from app.project.wal_checkpoints import LAST_RESORT_PAGES, WalCheckpoints
 from dcpose_core.errors import ProjectError
 
 SUFFIX = ".dcpose"
-VERSION = 1000
+VERSION = 2001
 #: Version -> what makes a file of the version before it one of this.
-MIGRATIONS: sqlite_file.Migrations = {}
+MIGRATIONS: sqlite_file.Migrations = {2000: add_refinement, 2001: add_notes}
 
 _PERSON_TABLES = {Layer.PREDICTION: "predictions", Layer.ANNOTATION: "annotations"}
 
-# `heads` stands in an index of its own, so that opening a project reads 8 bytes a person and not 528.
+# `heads` stands in an index of its own, so that opening a project reads 8 bytes a person and not 592.
 _SCHEMA = f"""
 CREATE TABLE video (
     id INTEGER PRIMARY KEY CHECK (id = 1), path TEXT NOT NULL, relative_path TEXT NOT NULL,
@@ -43,7 +44,7 @@ CREATE INDEX annotation_heads ON annotations (frame, heads);
 CREATE TABLE marks (frame INTEGER PRIMARY KEY, marks INTEGER NOT NULL) STRICT;
 CREATE TABLE tracks (
     track_id INTEGER PRIMARY KEY, name TEXT NOT NULL, colour TEXT NOT NULL,
-    visible INTEGER NOT NULL, locked INTEGER NOT NULL
+    visible INTEGER NOT NULL, locked INTEGER NOT NULL, person_id INTEGER
 ) STRICT;
 CREATE TABLE history (
     number INTEGER PRIMARY KEY, label TEXT NOT NULL, time REAL NOT NULL, n_changes INTEGER NOT NULL,
@@ -53,6 +54,7 @@ CREATE TABLE history_parts (
     number INTEGER NOT NULL REFERENCES history ON DELETE CASCADE, part INTEGER NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (number, part)
 ) STRICT;
+{NOTES_TABLE};
 PRAGMA user_version = {VERSION};
 """
 
@@ -65,6 +67,7 @@ class Store:
         self._connection = connection
         self._checkpoints = WalCheckpoints(path)
         self._n_bytes = 0  # written in this transaction
+        self._durable = True  # as `sqlite_file` opens it
 
     @classmethod
     def create(cls, path: Path, video: VideoFacts) -> None:
@@ -96,10 +99,17 @@ class Store:
         sqlite_file.copy(self._connection, target)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All that is written inside is on disk when this returns, or nothing of it is written."""
+    def transaction(self, *, durable: bool = True) -> Iterator[None]:
+        """All that is written inside is on disk when this returns, or nothing of it is written.
+
+        durable: False for what a machine can do again, such as the results of a run: then it need not wait for the
+        disk, survives the end of the process all the same, but perhaps not that of the machine.
+        """
         with told_as_project_errors(self.path):
             self._n_bytes = 0
+            if durable != self._durable:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -195,17 +205,40 @@ class Store:
         else:
             self._connection.execute("DELETE FROM marks WHERE frame = ?", (frame,))
 
+    def noted(self, n_frames: int) -> list[tuple[int, int]]:
+        """(kind, frame) of every note."""
+        with told_as_project_errors(self.path):
+            rows: list[tuple[int, int]] = self._connection.execute("SELECT kind, frame FROM notes").fetchall()
+        if any(not 0 <= frame < n_frames for _, frame in rows):
+            raise self._damaged("it has notes on frames that the video has not")
+        return rows
+
+    def note(self, kind: NoteKind, frame: int) -> bytes:
+        """What is noted; empty if nothing is."""
+        with told_as_project_errors(self.path):
+            row: tuple[bytes] | None = self._connection.execute(
+                "SELECT data FROM notes WHERE kind = ? AND frame = ?", (int(kind), frame)
+            ).fetchone()
+        return b"" if row is None else row[0]
+
+    def put_note(self, kind: NoteKind, frame: int, data: bytes) -> None:
+        self._n_bytes += len(data)
+        if data:
+            self._connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (int(kind), frame, data))
+        else:
+            self._connection.execute("DELETE FROM notes WHERE kind = ? AND frame = ?", (int(kind), frame))
+
     def tracks(self) -> list[Track]:
         with told_as_project_errors(self.path):
             rows = self._connection.execute("SELECT * FROM tracks ORDER BY track_id").fetchall()
-        return [Track(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+        return [Track(row[0], row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in rows]
 
     def put_track(self, track_id: int, track: Track | None) -> None:
         if track is None:
             self._connection.execute("DELETE FROM tracks WHERE track_id = ?", (track_id,))
         else:
-            values = (track.track_id, track.name, track.colour, track.visible, track.locked)
-            self._connection.execute("INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?)", values)
+            values = (track.track_id, track.name, track.colour, track.visible, track.locked, track.person_id)
+            self._connection.execute("INSERT OR REPLACE INTO tracks VALUES (?, ?, ?, ?, ?, ?)", values)
 
     # history
 

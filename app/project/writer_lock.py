@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import filelock
@@ -21,19 +23,42 @@ class WriterLock:
         """Raises `ProjectLockedError` if another window has it, `ProjectError` if the folder cannot be written."""
         if not project.parent.is_dir():
             raise ProjectError(f"{project}: there is no folder {project.parent}")
-        lock = filelock.FileLock(project.with_name(f".{project.name}.lock"), timeout=0, is_singleton=False)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise ProjectLockedError(
-                f"{project}: open in another window; close it there, or open it read-only here"
-            ) from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ProjectError(
-                f"{project}: its folder cannot be written ({reason}); open it read-only or save a copy elsewhere"
-            ) from error
-        return cls(lock)
+        path = project.with_name(f".{project.name}.lock")
+        while True:
+            lock = filelock.FileLock(path, timeout=0, is_singleton=False)
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise ProjectLockedError(
+                    f"{project}: open in another window; close it there, or open it read-only here"
+                ) from error
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise ProjectError(
+                    f"{project}: its folder cannot be written ({reason}); open it read-only or save a copy elsewhere"
+                ) from error
+            if _is_in_place(lock, path):
+                return cls(lock)
+            lock.release()  # whoever had it took the file away just now: another one may be there
 
     def release(self) -> None:
+        """Let go, and take the file away.
+
+        While the lock is held nobody else can have it. Who opened the same file before and locks it afterwards finds
+        that it is no longer in its place (`take`), and begins anew.
+        """
+        if os.name == "posix":  # Windows removes no file that is open; there it stays
+            with suppress(OSError):
+                Path(self._lock.lock_file).unlink()
         self._lock.release()
+
+
+def _is_in_place(lock: filelock.BaseFileLock, path: Path) -> bool:
+    """Whether the file that is locked is the one that others find."""
+    if os.name != "posix":
+        return True
+    held = lock._context.lock_file_fd
+    try:
+        return held is not None and os.path.samestat(os.fstat(held), path.stat())
+    except OSError:
+        return False

@@ -6,10 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from app.project.errors import EditConflictError
-from app.project.history import Values
+from app.project.history import NoteKey, Values
 from app.project.overview import ANALYSED, VERIFIED, Overview
 from app.project.packing import Packed, heads_of, join, pack, split
-from app.project.records import AnalysedChange, Change, Layer, PersonChange, Track, TrackChange, VerifiedChange
+from app.project.records import (
+    AnalysedChange,
+    Change,
+    Layer,
+    NoteChange,
+    NoteKind,
+    PersonChange,
+    Track,
+    TrackChange,
+    VerifiedChange,
+)
 from app.project.store import Store
 
 _BITS = {VerifiedChange: VERIFIED, AnalysedChange: ANALYSED}
@@ -27,10 +37,11 @@ class Writing:
         self.heads: dict[tuple[Layer, int], bytes] = {}
         self.marks: dict[int, int] = {}
         self.tracks: dict[int, Track | None] = {}
+        self.notes: dict[NoteKey, bytes] = {}
 
     @property
     def frames(self) -> set[int]:
-        return {frame for _, frame in self.heads} | self.marks.keys()
+        return {frame for _, frame in self.heads} | self.marks.keys() | {frame for _, frame in self.notes}
 
     @property
     def come_or_gone(self) -> set[int]:
@@ -50,6 +61,8 @@ class Writing:
                 raise ValueError(f"there is no frame {change.frame}, only 0 to {self._overview.n_frames - 1}")
             if isinstance(change, PersonChange):
                 persons[change.layer, change.frame].append(change)
+            elif isinstance(change, NoteChange):
+                self._change_note(change, before)
             else:
                 self._change_mark(change, before)
         for (layer, frame), of_frame in persons.items():
@@ -78,6 +91,8 @@ class Writing:
             self._put(layer, frame, packed)
         for (frame, bit), value in values.marks.items():
             before.marks[frame, bit] = self._set_mark(frame, bit, value)
+        for (kind, frame), note in values.notes.items():
+            before.notes[kind, frame] = self._set_note(kind, frame, note)
         for track_id, track in values.tracks.items():
             before.tracks[track_id] = self._track(track_id)
             self._set_track(track_id, track)
@@ -106,6 +121,19 @@ class Writing:
         if was != change.before:
             raise _conflict(f"frame {change.frame} is no longer as it was")
         before.marks.setdefault((change.frame, bit), was)
+
+    def _change_note(self, change: NoteChange, before: Values) -> None:
+        was = self._set_note(change.kind, change.frame, change.after)
+        if was != change.before:
+            raise _conflict(f"frame {change.frame} is no longer as it was")
+        before.notes.setdefault((change.kind, change.frame), was)
+
+    def _set_note(self, kind: NoteKind, frame: int, note: bytes) -> bytes:
+        """Returns what it was."""
+        was = self.notes[kind, frame] if (kind, frame) in self.notes else self._store.note(kind, frame)
+        self.notes[kind, frame] = note
+        self._store.put_note(kind, frame, note)
+        return was
 
     def _track(self, track_id: int) -> Track | None:
         return self.tracks[track_id] if track_id in self.tracks else self._known_tracks.get(track_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer, SignalInstance, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -74,6 +74,10 @@ class ActionTable(QObject):
         self._actions: dict[str, QAction] = {}
         self.specs: dict[str, ActionSpec] = {}
         self._keys: Mapping[str, Sequence[str]] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
 
     def add(self, specs: Iterable[ActionSpec]) -> None:
         """Make the actions of `specs`. Raises `ValueError` if a name is taken."""
@@ -98,6 +102,13 @@ class ActionTable(QObject):
             action.setShortcuts([QKeySequence(key, QKeySequence.SequenceFormat.PortableText) for key in mine])
             action.setToolTip(_tooltip(self.specs[name], mine))
 
+    def refresh_after(self, *signals: SignalInstance, at_once: bool = False) -> None:
+        """Ask every spec whenever one of these signals comes; at_once: where a key may follow before the event loop
+        comes round, such as redo behind undo."""
+        for signal in signals:
+            signal.connect(self.refresh if at_once else self._soon.start)
+
+    @Slot()
     def refresh(self) -> None:
         """Ask every spec whether it is enabled and checked."""
         for name, action in self._actions.items():

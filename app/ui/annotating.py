@@ -81,6 +81,8 @@ class Annotating(QObject):
         self._run: PredictionRun | None = None
         #: Proposals under way: job -> what becomes of the poses.
         self._proposals: dict[int, Callable[[FramePoses], None]] = {}
+        self._held: list[Any] = []
+        session.long_edit.busy_changed.connect(self._take_held, Qt.ConnectionType.QueuedConnection)
         # Queued: of a job that is over before `submit` returns, the events come on this thread and before its id.
         jobs.posted.connect(self._on_event, Qt.ConnectionType.QueuedConnection)
         session.document_changed.connect(self.abandon)
@@ -145,13 +147,24 @@ class Annotating(QObject):
 
         self._propose(frame, to_convention(box_xyxy, COCO_BOXES), build)
 
-    def rerun(self, frame: int, track_id: int, box_xyxy: FloatArray, *, drawn: bool) -> None:
-        """Have the model look at one person again, in a box; drawn: by hand around the body, not the person's own."""
+    @Slot(int, int)
+    def rerun_in_own_box(self, frame: int, track_id: int) -> None:
+        """Have the model look at one person again, in the box that the person has."""
+        document = self._session.document
+        person = None if document is None else document.person(frame, track_id)
+        if person is not None and person.box_xyxy is not None:
+            self._rerun(frame, track_id, person.box_xyxy)
+
+    def rerun_in_drawn_box(self, frame: int, track_id: int, box_xyxy: FloatArray) -> None:
+        """Have the model look at one person again, in a box that was drawn around the body."""
+        self._rerun(frame, track_id, to_convention(box_xyxy, COCO_BOXES))
+
+    def _rerun(self, frame: int, track_id: int, box_xyxy: FloatArray) -> None:
 
         def build(document: Document, poses: FramePoses) -> Edit:
             return edits.set_person(document, frame, track_id, _person(poses), label="Re-run model on person")
 
-        self._propose(frame, to_convention(box_xyxy, COCO_BOXES) if drawn else box_xyxy, build)
+        self._propose(frame, box_xyxy, build)
 
     def _propose(self, frame: int, box_xyxy: FloatArray, build: Callable[[Document, FramePoses], Edit]) -> None:
         document = self._session.document
@@ -185,6 +198,9 @@ class Annotating(QObject):
 
     @Slot(object)
     def _on_event(self, event: Any) -> None:
+        if self._session.long_edit.is_busy:
+            self._held.append(event)  # nothing else can be changed: it is taken afterwards
+            return
         worker = import_module("app.jobs.worker")
         annotate = import_module("app.jobs.annotate")
         job_id = event.job_id
@@ -210,6 +226,12 @@ class Annotating(QObject):
             if job_id == self._job_id:
                 self._tell_end(cancelled=isinstance(event, worker.Cancelled), result=getattr(event, "result", None))
             self._on_over(job_id)
+
+    @Slot(bool)
+    def _take_held(self, _busy: bool) -> None:
+        held, self._held = self._held, []
+        for event in held:
+            self._on_event(event)
 
     def _take(self, job_id: int, frames: tuple[FramePoses, ...]) -> None:
         if job_id in self._proposals:
@@ -247,6 +269,7 @@ class Annotating(QObject):
         if run is None or run.cancelled:
             return
         left = f" {run.n_skipped} verified or edited frames were left as they are." if run.n_skipped else ""
+        left += f" {run.n_rejected} poses that you had deleted were left out." if run.n_rejected else ""
         done = f"{run.n_taken} frame{'s' if run.n_taken != 1 else ''} annotated."
         if cancelled:
             self._session.tell(

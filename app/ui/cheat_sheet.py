@@ -15,6 +15,8 @@ MOUSE = (
     ("Drag a joint", "Move it; release keeps it, Esc gives it up"),
     ("Right-click a joint", "Occluded, or visible again"),
     ("Double-click a person", "The model's pose is right: it counts as made by hand"),
+    ("Double-click a ghost's joint", "Accept what is proposed for it"),
+    ("Right-click a ghost's joint", "Reject it"),
     ("Shift+drag", "Select the joints in a rectangle"),
     ("Shift+click a joint", "Add it to the selection, or take it out"),
     ("Ctrl+click", "Place the selected joint where it is absent"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -10,16 +12,18 @@ from app.project.records import FrameState
 from app.ui.actions import ActionSpec
 from app.ui.canvas import corrections
 from app.ui.session import Session
+from app.ui.when import When
 
 _STEP, _LEAP = 10, 100
+#: Steps of the history that are looked at for frames edited last.
+_LOOKED_AT = 200
 
 
-def actions(session: Session) -> list[ActionSpec]:
-    """All specs of this part."""
+def actions(session: Session, *, go_on: Callable[[], object]) -> list[ActionSpec]:
+    """All specs of this part. go_on: leads on from a frame that is right."""
 
-    def has_frames() -> bool:
-        return session.n_frames > 0
-
+    when = When(session)
+    has_frames = when.has_frames
     steps: tuple[tuple[str, str, int, list[str], dict[str, list[str]]], ...] = (
         ("next", "Next Frame", 1, ["Right", "."], {"cvat": ["F", "Right"], "labelme": ["D", "Right"]}),
         ("previous", "Previous Frame", -1, ["Left", ","], {"cvat": ["D", "Left"], "labelme": ["A", "Left"]}),
@@ -76,13 +80,23 @@ def actions(session: Session) -> list[ActionSpec]:
             icon="mdi6.skip-previous-outline",
         ),
         ActionSpec(
+            name="frame.last_edited",
+            text="Last Edited Frame",
+            handler=partial(_go_to_last_edited, session),
+            shortcuts={"default": ["Ctrl+L"], "sleap": ["Ctrl+L", "Ctrl+A"]},
+            menu="Go",
+            enabled_when=has_frames,
+            tooltip="Where the last edit was made; again: the one before",
+            icon="mdi6.history",
+        ),
+        ActionSpec(
             name="frame.verify_and_next",
             text="Frame Is Right, Next",
-            handler=partial(corrections.verify_and_next, session),
+            handler=partial(corrections.verify_and_next, session, go_on),
             shortcuts={"default": ["K"]},
             menu="Go",
-            enabled_when=lambda: session.can_edit,
-            tooltip="Mark this frame as verified and go to the next one",
+            enabled_when=when.can_edit,
+            tooltip="Mark this frame as verified and go on: in a review to the next item, else to the next frame",
             icon="mdi6.check-decagram-outline",
             repeats=False,
         ),
@@ -92,12 +106,25 @@ def actions(session: Session) -> list[ActionSpec]:
             handler=partial(corrections.toggle_verified, session),
             shortcuts={"default": ["Shift+K"]},
             menu="Go",
-            enabled_when=lambda: session.can_edit,
+            enabled_when=when.can_edit,
             checked_when=lambda: session.document is not None and session.document.is_verified(session.frame),
             tooltip="Mark the selected frames, or this one, as verified, or no longer",
         ),
     ]
     return specs
+
+
+def _go_to_last_edited(session: Session) -> None:
+    """The frame of the last edit by hand; from there on, of the one before, and so on."""
+    document = session.document
+    if document is None:
+        return
+    frames = list(dict.fromkeys(islice(document.steps.edited_by_hand(), _LOOKED_AT)))
+    if not frames:
+        session.tell("Nothing has been edited by hand yet.")
+        return
+    at = frames.index(session.frame) + 1 if session.frame in frames else 0
+    session.go_to(frames[at % len(frames)])
 
 
 def _go_to_human(session: Session, direction: int) -> None:

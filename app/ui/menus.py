@@ -8,6 +8,8 @@ from app.ui.actions import ActionTable
 
 #: The order of the menus; what a part contributes under another name comes before Help.
 ORDER = ("File", "Edit", "Select", "Person", "Tracks", "Go", "View", "Help")
+#: What ends its menu, whichever part brings it.
+LAST = ("file.close", "file.preferences", "file.quit")
 _CONTEXT = (
     "joint.occluded",
     "joint.absent",
@@ -36,11 +38,11 @@ def fill_menu_bar(bar: QMenuBar, table: ActionTable) -> None:
     for title in dict.fromkeys([*ORDER[:-1], *(one for one in others if one != "Help"), "Help"]):
         menus[title] = bar.addMenu(f"&{title}")
     kinds: dict[str, tuple[str, bool]] = {}
-    for spec in table.specs.values():
+    for spec in sorted(table.specs.values(), key=lambda spec: LAST.index(spec.name) if spec.name in LAST else -1):
         if not spec.menu:
             continue
         menu = _menu_at(spec.menu, menus)
-        kind = (spec.name.partition(".")[0], spec.checked_when is not None)
+        kind = ("last" if spec.name in LAST else spec.name.partition(".")[0], spec.checked_when is not None)
         if not menu.isEmpty() and kinds.get(spec.menu, kind) != kind:
             menu.addSeparator()
         kinds[spec.menu] = kind

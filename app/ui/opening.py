@@ -17,6 +17,7 @@ from app.project.document import Document
 from app.project.errors import ProjectLockedError
 from app.project.video_facts import VideoFacts
 from app.ui.session import Session
+from app.ui.settings import Settings
 from dcpose_core.errors import DCPoseError, ProjectError
 from dcpose_core.video.image_sequence import IMAGE_SUFFIXES
 
@@ -44,10 +45,11 @@ class Opener(QObject):
     #: A project is on the screen; its path.
     opened = Signal(object)
 
-    def __init__(self, session: Session, feed: FrameFeed, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, feed: FrameFeed, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._feed = feed
+        self._settings = settings
         self._wish: _Wish | None = None
         #: (message, folder to start in) -> a video, or None.
         self.ask_for_video: Callable[[str, Path], Path | None] = lambda _text, _folder: None
@@ -90,22 +92,27 @@ class Opener(QObject):
             self._open_video_of(document)
 
     def _open_video_of(self, document: Document) -> None:
-        """Look where the video was, then beside the project, then ask."""
-        seen = document.video.path
-        for place in (seen, document.path.parent / seen.name):
-            if place.exists():
+        """Look where the video was, also from the project's folder, beside the project, and where it was found for a
+        project that cannot be written; then ask."""
+        seen, relative = document.video.path, document.video.relative_path
+        folder = document.path.absolute().parent
+        remembered = self._settings.video_of(document.video.fingerprint)
+        for place in (seen, None if relative is None else folder / relative, folder / seen.name, remembered):
+            if place is not None and place.exists():
                 self._open_video(_Wish(place, document.path, document))
                 return
+        read_only = document.read_only
         document.close()
-        self._ask_for_video(document.path, f"{document.path.name}: its video is not at {seen} any more.")
+        text = f"{document.path.name}: its video is not at {seen} any more."
+        self._ask_for_video(document.path, text, read_only=read_only)
 
-    def _ask_for_video(self, project: Path, text: str) -> None:
+    def _ask_for_video(self, project: Path, text: str, *, read_only: bool = False) -> None:
         def choose() -> None:
             video = self.ask_for_video(text, project.parent)
             if video is None:
                 return
             try:
-                document = Document.open(project)
+                document = Document.open(project, read_only=read_only)
             except DCPoseError as error:
                 self._session.tell(str(error), kind="error")
             else:
@@ -124,7 +131,7 @@ class Opener(QObject):
         wish = self._wish
         self._end()
         if wish is not None and wish.document is not None:
-            self._ask_for_video(wish.document.path, str(error))
+            self._ask_for_video(wish.document.path, str(error), read_only=wish.document.read_only)
         else:
             self._session.tell(str(error), kind="error")
 
@@ -157,15 +164,17 @@ class Opener(QObject):
             self._end()
             return
         if document.video.fingerprint != video.fingerprint:
-            path = document.path
+            path, read_only = document.path, document.read_only
             document.close()
             self._feed.discard()
             self._wish = None
             self._end()
             text = f"{wish.video.name} is not the video that {path.name} was made for: its content differs."
-            self._ask_for_video(path, text)
+            self._ask_for_video(path, text, read_only=read_only)
             return
-        if document.video.path != video.path and not document.read_only:
+        if document.video.path != video.path and document.read_only:
+            self._settings.set_video_of(video.fingerprint, video.path)
+        elif document.video.path != video.path:
             try:
                 document.relink(video)  # so that it is found at once the next time
             except DCPoseError as error:
@@ -207,6 +216,12 @@ class Opener(QObject):
 def project_path(video: Path) -> Path:
     """Where the project of a video lies: beside it, under its whole name, so that `a.mp4` and `a.mov` have one each."""
     return video.with_name(f"{video.name}{PROJECT_SUFFIX}")
+
+
+def plain_name(project: Path) -> str:
+    """What exports of a project are called: `sample` for `sample.mp4.dcpose`."""
+    name = project.name.removesuffix(PROJECT_SUFFIX)
+    return Path(name).stem if Path(name).suffix.lower() in VIDEO_SUFFIXES else name
 
 
 def _existing_project(video: Path) -> Path | None:

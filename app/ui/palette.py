@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTre
 from app.ui import theme
 from app.ui.actions import ActionSpec, ActionTable
 
-_WIDTH_PX, _HEIGHT_PX = 560, 420
+_WIDTH_PX = 560
+_MOST_ROWS = 14
+#: Score of a command whose explanation has the letters, not its name.
+_BY_TOOLTIP = -10.0
 
 
 def match_score(letters: str, text: str) -> float | None:
@@ -71,7 +74,7 @@ class Palette(QDialog):
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.field)
         column.addWidget(self.list)
-        self.resize(_WIDTH_PX, _HEIGHT_PX)
+        self.setFixedWidth(_WIDTH_PX)
         self._fill("")
         self.field.setFocus()
 
@@ -93,6 +96,8 @@ class Palette(QDialog):
         scored = []
         for order, spec in enumerate(self._table.specs.values()):
             score = match_score(letters, _title(spec))
+            if score is None and letters.lower() in spec.tooltip.lower():
+                score = _BY_TOOLTIP
             if score is not None and spec.name != "help.palette":
                 enabled = self._table.action(spec.name).isEnabled()
                 scored.append((not enabled, -score, order, spec))
@@ -107,6 +112,14 @@ class Palette(QDialog):
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addTopLevelItem(item)
         self._set_row(0)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """As high as what was found needs."""
+        rows = max(1, min(_MOST_ROWS, self.list.topLevelItemCount()))
+        row_px = self.list.sizeHintForRow(0) if self.list.topLevelItemCount() else 0
+        self.list.setFixedHeight(rows * max(row_px, self.fontMetrics().height() + 8) + 2 * self.list.frameWidth())
+        self.setFixedHeight(self.sizeHint().height())
 
     def _set_row(self, row: int) -> None:
         item = self.list.topLevelItem(row)

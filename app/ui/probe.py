@@ -57,14 +57,18 @@ def snapshot(window: MainWindow) -> dict[str, Any]:
         "frame": session.frame,
         "shown_frame": session.shown_frame,
         "n_frames": session.n_frames,
+        "has_picture": canvas.image_size != (0, 0),
         "selected_track": session.selected_track,
         "selected_joints": sorted(session.selected_joints),
         "frame_range": session.frame_range,
         "tool": session.tool,
         "is_annotating": window.annotating.is_busy,
+        "is_propagating": window.propagation.propagating.is_busy,
+        "proposed_frames": [place.frame for place in window.propagation.proposals.open_places()],
         "is_active": window.isActiveWindow(),
         "canvas_has_keys": canvas.hasFocus(),
         "message": None if message is None else message.text,
+        "review": _review(window),
         "canvas": {
             "x": corner.x(),
             "y": corner.y(),
@@ -73,6 +77,18 @@ def snapshot(window: MainWindow) -> dict[str, Any]:
         },
         "start_page": None if session.document is not None else _buttons(window.start_page, ratio),
         "dialog": None if front is None else _dialog(front, ratio),
+    }
+
+
+def _review(window: MainWindow) -> dict[str, Any]:
+    """What is left to review, and where the walk is."""
+    reviewing = window.reviewing
+    return {
+        "is_complete": reviewing.state is not None and reviewing.state.is_complete,
+        "n_items": reviewing.n_items,
+        "place": None if reviewing.current is None else list(reviewing.current.place),
+        "is_here": reviewing.is_here,
+        "reasons": reviewing.reasons,
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.project.records import Edit, Person
+from app.ui.long_edit import LongEdit
 from app.ui.messages import Message
 from dcpose_core.errors import DCPoseError
 from dcpose_core.render import MIN_JOINT_SCORE
@@ -17,10 +19,14 @@ from dcpose_core.types import FloatArray
 if TYPE_CHECKING:
     from app.project.document import Document, DocumentChange
     from app.project.edit_group import EditGroup
+    from app.project.steps import Steps
+    from app.project.wide_edits import WideEdit
 
 ColourMode: TypeAlias = Literal["side", "track", "confidence", "colour_blind"]
 #: What the mouse does on the canvas: `select` is the plain state that Esc leads back to.
-Tool: TypeAlias = Literal["select", "add_person", "place_joints", "head_box"]
+Tool: TypeAlias = Literal["select", "add_person", "place_joints", "head_box", "rerun_box"]
+#: From so many changes on an edit, undo or redo is made in slices.
+_MANY_CHANGES = 3000
 #: Small edits of one kind are one undo step until there is this long a pause.
 _GROWTH_MS = 1000
 
@@ -97,6 +103,9 @@ class Session(QObject):
         self._growth_ends.setSingleShot(True)
         self._growth_ends.timeout.connect(self._end_growth)
         self._changed_somewhere.connect(self._on_changed)
+        #: The edit under way that takes long; nothing else can be changed meanwhile.
+        self.long_edit = LongEdit(self)
+        self.long_edit.failed.connect(lambda text: self.tell(text, kind="error"))
 
     # -- the document
 
@@ -106,6 +115,7 @@ class Session(QObject):
 
     def set_document(self, document: Document | None) -> None:
         """Show `document` from its first frame. The one before is not closed: who opened it does that."""
+        self.long_edit.cancel()
         self._end_growth()
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -128,8 +138,25 @@ class Session(QObject):
 
     @property
     def can_edit(self) -> bool:
-        """Whether there is a document that may be changed."""
-        return self._document is not None and not self._document.read_only
+        """Whether there is a document that may be changed now."""
+        return self._document is not None and not self.refusal
+
+    @property
+    def refusal(self) -> str:
+        """Why the document may not be changed now; empty if it may."""
+        if self._document is not None and self._document.read_only:
+            return "This project is open for reading only: nothing was changed."
+        if self.long_edit.is_busy:
+            return f"{self.long_edit.text} first: wait for it, or cancel it."
+        return ""
+
+    @property
+    def can_correct(self) -> bool:
+        """Whether somebody is selected on this frame who may be changed."""
+        track_id = self._selected_track
+        return (
+            self.can_edit and track_id is not None and self.selected_person is not None and not self.is_locked(track_id)
+        )
 
     def submit(self, edit: Edit | None, *, grows: str = "") -> bool:
         """Apply an edit; False if there was nothing to do or it failed, which the message bar then tells.
@@ -138,22 +165,60 @@ class Session(QObject):
         """
         if edit is None or not edit.changes or self._document is None:
             return False
-        if self._document.read_only:
-            self.tell("This project is open for reading only: nothing was changed.", kind="warning")
+        if self._is_refused():
             return False
         if grows:
             return self._attempt(lambda document: self._grow(document, edit, grows))
         self._end_growth()
         return self._attempt(lambda document: document.apply(edit))
 
+    def submit_wide(self, edit: WideEdit, on_done: Callable[[], object] | None = None) -> bool:
+        """Apply an edit of many frames, while the window goes on; False if it was refused. on_done: called when it is
+        made; not if it is cancelled or fails, which the message bar then tells."""
+        document = self._document
+        if document is None or self._is_refused():
+            return False
+        self._end_growth()
+        self._run(edit.label, document.applying(edit.label, edit.changes), edit.n_changes, on_done)
+        return True
+
     def undo(self) -> bool:
         """Take the last step back, selecting nothing and staying on the frame."""
-        self._end_growth()
-        return self._attempt(lambda document: document.undo())
+        return self._travel("Undo", lambda steps: steps.before_last())
 
     def redo(self) -> bool:
+        return self._travel("Redo", lambda steps: steps.after_next())
+
+    def go_to_step(self, number: int) -> bool:
+        """Undo or redo until step `number` of the history is the last one done."""
+        return self._travel("Go through the history", lambda steps: steps.up_to(number))
+
+    def _travel(self, text: str, aim: Callable[[Steps], int | None]) -> bool:
+        """aim: how many steps are to be done; None: nothing is to be done."""
+        document = self._document
+        if document is None or self._is_refused():
+            return False
         self._end_growth()
-        return self._attempt(lambda document: document.redo())
+        n_done = aim(document.steps)
+        if n_done is None:
+            return False
+        self._run(text, document.travelling(n_done), document.steps.n_changes_to(n_done), None)
+        return True
+
+    def _run(
+        self, text: str, work: Generator[int, None, None], total: int, on_done: Callable[[], object] | None
+    ) -> None:
+        """Do it at once if that is not felt, else in slices."""
+        if total >= _MANY_CHANGES:
+            self.long_edit.start(text, work, total, on_done)
+        elif self._attempt(lambda _: deque(work, maxlen=0)) and on_done is not None:
+            on_done()
+
+    def _is_refused(self) -> bool:
+        """Whether nothing may be changed now; tells why."""
+        if self.refusal:
+            self.tell(self.refusal, kind="warning")
+        return bool(self.refusal)
 
     def _grow(self, document: Document, edit: Edit, word: str) -> None:
         group = self._growing

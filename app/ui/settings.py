@@ -89,6 +89,14 @@ class Settings:
     def remove_recent(self, path: Path) -> None:
         self._file.setValue("recent", "\n".join(str(one) for one in self.recent if one != path))
 
+    def video_of(self, fingerprint: str) -> Path | None:
+        """Where the user found the video of a project that cannot be written itself."""
+        value = str(self._file.value(f"videos/{fingerprint}", ""))
+        return Path(value) if value else None
+
+    def set_video_of(self, fingerprint: str, video: Path) -> None:
+        self._file.setValue(f"videos/{fingerprint}", str(video))
+
     @property
     def model(self) -> str:
         """The model chosen last for annotating."""

@@ -21,28 +21,22 @@ from app.ui import theme
 
 
 class StartPage(QWidget):
-    """Emits what the user wants: `open_wanted`, `folder_wanted`, `sample_wanted`, or `path_wanted(Path)`."""
+    """Emits what the user wants: `action_wanted(name)` as in the table of actions, or `path_wanted(Path)`."""
 
-    open_wanted = Signal()
-    folder_wanted = Signal()
-    sample_wanted = Signal()
+    action_wanted = Signal(str)
     path_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("startPage")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._icons: list[tuple[QPushButton, str, str]] = []
         title = QLabel("DCPose Annotator", self)
         title.setProperty("heading", True)
         text = QLabel("Open a video, let the model annotate it, correct what it got wrong, export.", self)
         text.setProperty("muted", True)
-        self.open_button = self._button("Open Video...", "mdi6.folder-open-outline", primary=True)
-        self.open_button.clicked.connect(self.open_wanted)
-        self.folder_button = self._button("Open Image Folder...", "mdi6.folder-multiple-image")
-        self.folder_button.clicked.connect(self.folder_wanted)
-        self.sample_button = self._button("Try the Sample", "mdi6.play-box-outline")
-        self.sample_button.clicked.connect(self.sample_wanted)
+        self.open_button = self._button("Open Video...", "mdi6.folder-open-outline", "file.open", primary=True)
+        self.folder_button = self._button("Open Image Folder...", "mdi6.folder-multiple-image", "file.open_folder")
+        self.sample_button = self._button("Try the Sample", "mdi6.play-box-outline", "file.sample")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         for button in (self.open_button, self.folder_button, self.sample_button):
@@ -77,7 +71,6 @@ class StartPage(QWidget):
         outer.addWidget(card, 4)
         outer.addStretch(1)
         outer.setContentsMargins(16, 40, 16, 24)
-        self.refresh_theme()
         self.set_recent([])
 
     def set_recent(self, paths: Sequence[Path]) -> None:
@@ -94,17 +87,16 @@ class StartPage(QWidget):
             widget.setVisible(self.recent.count() > 0)
 
     def refresh_theme(self) -> None:
-        for button, name, role in self._icons:
-            button.setIcon(theme.icon(name, role=role))
         for row in range(self.recent.count()):
             self.recent.item(row).setIcon(theme.icon("mdi6.filmstrip", role="muted"))
 
-    def _button(self, text: str, icon: str, *, primary: bool = False) -> QPushButton:
+    def _button(self, text: str, icon: str, action: str, *, primary: bool = False) -> QPushButton:
         button = QPushButton(text, self)
         button.setProperty("primary", primary)
+        theme.set_icon(button, icon, "on_accent" if primary else "text")
         button.setIconSize(QSize(20, 20))
         button.setMinimumHeight(36)
-        self._icons.append((button, icon, "on_accent" if primary else "text"))
+        button.clicked.connect(lambda: self.action_wanted.emit(action))
         return button
 
     def _on_chosen(self, item: QListWidgetItem) -> None:

@@ -33,7 +33,8 @@ class JobProgress(QWidget):
         for widget in (self._text, self.bar, self.pause, self.cancel):
             row.addWidget(widget)
         annotating.progressed.connect(self._on_progressed)
-        self.refresh_theme()
+        theme.set_icon(self.pause, "mdi6.pause")
+        theme.set_icon(self.cancel, "mdi6.close")
         self.hide()
 
     def _button(self, text: str) -> QToolButton:
@@ -43,10 +44,6 @@ class JobProgress(QWidget):
         button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
-
-    def refresh_theme(self) -> None:
-        self.pause.setIcon(theme.icon("mdi6.play" if self._jobs.paused else "mdi6.pause"))
-        self.cancel.setIcon(theme.icon("mdi6.close"))
 
     @Slot(object)
     def _on_progressed(self, progress: RunProgress | None) -> None:
@@ -64,7 +61,7 @@ class JobProgress(QWidget):
         self._jobs.set_paused(not self._jobs.paused)
         self.pause.setToolTip("Go on" if self._jobs.paused else "Pause")
         self.pause.setAccessibleName(self.pause.toolTip())
-        self.refresh_theme()
+        theme.set_icon(self.pause, "mdi6.play" if self._jobs.paused else "mdi6.pause")
 
 
 def progress_text(progress: RunProgress, *, paused: bool = False) -> str:
@@ -121,9 +118,6 @@ class StatusBar(QStatusBar):
         label.setAccessibleName(name)
         label.setFont(theme.tabular(self.font()))
         return label
-
-    def refresh_theme(self) -> None:
-        self.progress.refresh_theme()
 
     @Slot()
     def _refresh(self) -> None:

@@ -6,18 +6,21 @@ surface that it lies on (a test computes it).
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import qtawesome
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QApplication, QPushButton, QWidget
 
 Scheme: TypeAlias = Literal["light", "dark"]
 Wish: TypeAlias = Literal["system", "light", "dark"]
 
 #: Step of the layout grid, in device-independent pixels.
 GRID_PX = 8
+#: Of the labels in front of fields.
+LABEL_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 #: Role -> (light, dark).
 COLOURS: dict[str, tuple[str, str]] = {
@@ -49,6 +52,9 @@ COLOURS: dict[str, tuple[str, str]] = {
     "playhead": ("#d3322a", "#ff6b60"),
 }
 
+_ICON_SIZES_PX = (16, 20, 32, 40)
+#: Property of a button: name and role of its icon.
+_ICON = "theme_icon"
 _scheme: Scheme = "light"
 
 
@@ -64,8 +70,44 @@ def colour(role: str) -> QColor:
 
 def icon(name: str, role: str = "text") -> QIcon:
     """An icon of the Material Design family (`mdi6.…`) in the colour of `role`, muted where disabled."""
-    made: QIcon = qtawesome.icon(name, color=colour(role), color_disabled=colour("disabled"))
-    return made
+    return _icon(name, colour(role).name(), colour("disabled").name())
+
+
+@lru_cache(maxsize=512)
+def _icon(name: str, of_role: str, of_disabled: str) -> QIcon:
+    drawn: QIcon = qtawesome.icon(name, color=of_role, color_disabled=of_disabled)
+    # As pixmaps, for the sizes in use: the library's own engine runs Python for every icon whenever it is painted.
+    kept = QIcon()
+    for size_px in _ICON_SIZES_PX:
+        pixmap = drawn.pixmap(QSize(size_px, size_px))
+        kept.addPixmap(pixmap, QIcon.Mode.Normal)
+        kept.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+        kept.addPixmap(drawn.pixmap(QSize(size_px, size_px), QIcon.Mode.Disabled), QIcon.Mode.Disabled)
+    return kept
+
+
+def set_icon(button: QAbstractButton, name: str, role: str = "text") -> None:
+    """Give a button an icon that `refresh` draws again in the colours of the next theme."""
+    button.setProperty(_ICON, [name, role])
+    button.setIcon(icon(name, role))
+
+
+@runtime_checkable
+class Themed(Protocol):
+    """A widget that keeps colours of the theme: `refresh` calls it after a change."""
+
+    def refresh_theme(self) -> None: ...
+
+
+def refresh(window: QWidget) -> None:
+    """Have everything in a window follow a change of theme that palette and style sheet cannot bring."""
+    for widget in window.findChildren(QWidget):
+        kept = widget.property(_ICON) if isinstance(widget, QAbstractButton) else None
+        if kept and isinstance(widget, QAbstractButton):
+            widget.setIcon(icon(*kept))
+        if isinstance(widget, Themed):
+            widget.refresh_theme()
+        widget.update()
 
 
 def make_primary(button: QPushButton) -> None:

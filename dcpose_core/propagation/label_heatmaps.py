@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dcpose_core.geometry import transform_points
 from dcpose_core.models.description import DecodeRule
 from dcpose_core.training.settings import SubcellTargets
 from dcpose_core.training.targets import draw_targets

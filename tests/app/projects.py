@@ -79,6 +79,10 @@ def content(document: Document) -> dict[str, object]:
             for track_id, one in document.layer_persons(frame, layer).items()
         },
         "tracks": dict(document.tracks()),
+        "notes": {
+            frame: (document.rejected(frame), [region.tolist() for region in document.ignore_regions(frame)])
+            for frame in frames
+        },
         "marks": [(document.is_verified(frame), document.is_analysed(frame)) for frame in frames],
     }
 

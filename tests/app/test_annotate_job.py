@@ -202,6 +202,24 @@ def test_a_deleted_track_does_not_come_back_under_its_id(document: Document) -> 
     assert not document.tracks()
 
 
+def test_a_person_who_was_deleted_is_not_found_again(document: Document) -> None:
+    steps, _ = _steps(_request(stop=6))
+    _run(document, steps)
+    document.apply(edits.delete_track(document, 1, 2, 5))
+    assert document.spans(1) == [(0, 1)]
+    again = _run(document, steps)
+    assert again.n_rejected == 4
+    assert document.spans(1) == [(0, 1)]
+    assert document.tracks().keys() == {0, 1}
+    document.undo()  # the deletion: the run found nothing new
+    assert document.spans(1) == [(0, 5)]
+    assert _run(document, steps).n_rejected == 0
+    document.apply(edits.delete_person(document, 3, 1))
+    document.apply(edits.add_person(document, 3, document.persons(2)[1], track_id=1))  # there is somebody after all
+    assert _run(document, steps).n_rejected == 0
+    assert document.person(3, 1, Layer.PREDICTION) is not None
+
+
 def test_a_track_that_a_new_run_no_longer_finds_goes(document: Document) -> None:
     frames = _frames(_steps(_request(stop=6))[0])
     _run(document, [Step(payload=PredictedFrames(tuple(frames)))])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.project import edits
-from app.project.convert import import_sequence, to_sequence
+from app.project.convert import plan_import, to_sequence
 from app.project.document import Document
 from app.project.export_checks import export_checks
 from app.project.records import FrameState, JointSource, Layer
@@ -17,7 +17,7 @@ from dcpose_core.errors import ProjectError
 from dcpose_core.formats import FORMATS, read_poses, write_poses
 from dcpose_core.skeletons import COCO_17, POSETRACK_17
 from dcpose_core.types import FramePoses, PersonPose, PoseSequence, Visibility
-from tests.app.projects import annotate, new_document, person, predict
+from tests.app.projects import annotate, content, new_document, person, predict
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def test_a_project_goes_through_every_format_and_back(
     (read,) = read_poses(written[0])
     (tmp_path / "again").mkdir()
     with new_document(tmp_path / "again") as again:
-        plan = import_sequence(again, read, layer=layer)
-        again.apply(plan.edit)
+        plan = plan_import(again, read, layer=layer)
+        again.apply(plan.edit(again).at_once())
         assert (plan.n_persons, plan.n_tracks) == (10, 2)
         imported = to_sequence(again, name=exported.name)
         kept = [j for j, name in enumerate(POSETRACK_17.joints) if name in FORMATS[format].skeleton.joints]
@@ -87,12 +87,13 @@ def test_a_project_goes_through_every_format_and_back(
 def test_imported_tracks_keep_their_ids_or_become_new_ones(document: Document) -> None:
     with document:
         sequence = to_sequence(document)
-        kept = import_sequence(document, sequence, layer=Layer.ANNOTATION)
-        document.apply(kept.edit)
+        kept = plan_import(document, sequence, layer=Layer.ANNOTATION)
+        document.apply(kept.edit(document).at_once())
         assert document.tracks().keys() == {0, 1}
         assert document.annotated_spans(0) == [(2, 7), (12, 12)]
         document.undo()
-        document.apply(import_sequence(document, sequence, layer=Layer.PREDICTION, keep_track_ids=False).edit)
+        anew = plan_import(document, sequence, layer=Layer.PREDICTION, keep_track_ids=False)
+        document.apply(anew.edit(document).at_once())
         assert document.tracks().keys() == {0, 1, 2, 3}
         assert document.spans(2) == [(2, 7), (12, 12)]
 
@@ -105,8 +106,8 @@ def _pose(x: float, track_id: int | None = None) -> PersonPose:
 def test_persons_without_an_identity_are_tracked(document: Document) -> None:
     frames = tuple(FramePoses(i, (_pose(300 - 2 * i), _pose(100 + 2 * i))) for i in range(10))
     with document:
-        plan = import_sequence(document, PoseSequence("file", frames), layer=Layer.ANNOTATION)
-        document.apply(plan.edit)
+        plan = plan_import(document, PoseSequence("file", frames), layer=Layer.ANNOTATION)
+        document.apply(plan.edit(document).at_once())
         assert plan.n_tracks == 2
         new = sorted(document.tracks().keys() - {0, 1})
         assert [document.spans(track_id) for track_id in new] == [[(0, 9)], [(0, 9)]]
@@ -120,34 +121,56 @@ def test_poses_of_another_video_are_refused(document: Document) -> None:
     with document:
         longer = PoseSequence("long", (FramePoses(30, (_pose(1, 0),)),))
         with pytest.raises(ProjectError, match="poses up to frame 30, but the video ends at frame 29"):
-            import_sequence(document, longer, layer=Layer.ANNOTATION)
+            plan_import(document, longer, layer=Layer.ANNOTATION)
         larger = PoseSequence("large", (FramePoses(0, (_pose(1, 0),)),), width_px=1920, height_px=1080)
         with pytest.raises(ProjectError, match="1920 x 1080 pixels, but the video has 640 x 480"):
-            import_sequence(document, larger, layer=Layer.ANNOTATION)
+            plan_import(document, larger, layer=Layer.ANNOTATION)
         twice = PoseSequence("twice", (FramePoses(0, (_pose(1, 5), _pose(9, 5))),))
         with pytest.raises(ProjectError, match="one track id to two persons"):
-            import_sequence(document, twice, layer=Layer.ANNOTATION)
+            plan_import(document, twice, layer=Layer.ANNOTATION)
         huge = PoseSequence("huge", (FramePoses(0, (_pose(1, 2**40),)),))
         with pytest.raises(ProjectError, match="too large"):
-            import_sequence(document, huge, layer=Layer.ANNOTATION)
-        assert import_sequence(document, huge, layer=Layer.ANNOTATION, keep_track_ids=False).n_tracks == 1
+            plan_import(document, huge, layer=Layer.ANNOTATION)
+        assert plan_import(document, huge, layer=Layer.ANNOTATION, keep_track_ids=False).n_tracks == 1
 
 
-def test_what_a_project_cannot_hold_is_said(document: Document) -> None:
-    region = np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 5.0]])
-    frames = (FramePoses(0, (replace(_pose(1, 0), person_id=7),), ignore_regions=(region,)),)
+def test_a_file_of_few_frames_is_said(document: Document) -> None:
     with document:
-        notes = " ".join(import_sequence(document, PoseSequence("f", frames), layer=Layer.ANNOTATION).notes)
-    assert "Ignore regions on 1 frames are not kept" in notes
-    assert "Person ids" in notes
-    assert "lists 1 frames, the video has 30" in notes
+        plan = plan_import(document, PoseSequence("f", (FramePoses(0, (_pose(1, 0),)),)), layer=Layer.ANNOTATION)
+    assert plan.notes == ("The file lists 1 frames, the video has 30: check that they start together.",)
+
+
+def test_ignore_regions_and_identities_beyond_the_video_are_kept(document: Document, tmp_path: Path) -> None:
+    region = np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 5.5]])
+    person_at = {0: 7, 5: 9}
+    frames = tuple(
+        FramePoses(
+            frame,
+            tuple(replace(_pose(10 * i, i), person_id=person_id) for i, person_id in person_at.items()),
+            ignore_regions=(region, region + frame) if frame < 2 else (),
+        )
+        for frame in range(3)
+    )
+    before = content(document)
+    document.apply(plan_import(document, PoseSequence("f", frames), layer=Layer.ANNOTATION).edit(document).at_once())
+    document.close()
+    with Document.open(document.path) as again:
+        assert {track_id: track.person_id for track_id, track in again.tracks().items()} == {0: 7, 1: None, 5: 9}
+        sequence = to_sequence(again, name="000001_mpii_test", what="human")
+        (read,) = read_poses(write_poses([sequence], tmp_path / "out.json", format="posetrack21")[0])
+        for frame in range(3):
+            found = [one.tolist() for one in read.frames[frame].ignore_regions]
+            assert found == [one.tolist() for one in frames[frame].ignore_regions]
+            assert [person.person_id for person in read.frames[frame].persons] == [7, 9]
+        again.undo()
+        assert content(again) == before
 
 
 def test_poses_in_another_skeleton_are_converted(document: Document) -> None:
     frames = (FramePoses(0, (_pose(1, 5),)),)
     with document:
-        plan = import_sequence(document, PoseSequence("coco", frames, skeleton=COCO_17), layer=Layer.ANNOTATION)
-        document.apply(plan.edit)
+        plan = plan_import(document, PoseSequence("coco", frames, skeleton=COCO_17), layer=Layer.ANNOTATION)
+        document.apply(plan.edit(document).at_once())
         imported = document.persons(0)[5]
         knee = COCO_17.index("left_knee")
         assert np.array_equal(imported.keypoints[POSETRACK_17.index("left_knee")], _pose(1).keypoints[knee])

@@ -18,9 +18,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.project.document import Document
+from app.project import edits
+from app.project.document import Document, DocumentChange
 from app.project.edit_group import EditGroup
+from app.project.edits import deleting, verifying
 from app.project.errors import EditConflictError
+from app.project.frame_notes import regions_change
 from app.project.history import StepKind
 from app.project.records import (
     AnalysedChange,
@@ -33,7 +36,7 @@ from app.project.records import (
     TrackChange,
     VerifiedChange,
 )
-from app.project.wide_edits import apply_in_slices
+from dcpose_core.errors import ProjectError
 from tests.app.projects import annotate, content, new_document, person, predict, summary, track, video_facts
 
 
@@ -219,18 +222,57 @@ def test_a_run_that_a_crash_cut_off_is_a_step_like_any_other(tmp_path: Path) -> 
         assert again.spans(0) == []
 
 
-def test_edits_of_long_ranges_come_in_slices_and_are_one_step(tmp_path: Path) -> None:
+def test_long_edits_go_on_piece_by_piece_and_are_one_step(tmp_path: Path) -> None:
     with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
-
-        def verify(first: int, last: int) -> Edit:
-            return Edit("", tuple(VerifiedChange(frame, False, True) for frame in range(first, last + 1)))
-
-        done = list(apply_in_slices(document, "Verify all", verify, 10, 690))
-        assert done == [256, 512, 681]
+        told: list[DocumentChange] = []
+        document.subscribe(told.append)
+        work = document.applying("Verify all", verifying(document, range(10, 691), True).changes)
+        written = [next(work)]
+        assert document.is_busy
+        assert not document.is_verified(10)
+        with pytest.raises(ProjectError, match="a long edit is being made"):
+            document.apply(edits.set_verified(document, [5], True))
+        written += list(work)
+        assert written == sorted(written)
+        assert written[-1] == 681
+        assert [change.frames for change in told] == [range(10, 691)]
         assert sum(document.is_verified(frame) for frame in range(700)) == 681
-        document.undo()
+        assert [entry.n_changes for entry in document.history()] == [1, 681]
+        going_back = document.travelling(1)
+        next(going_back)
+        assert document.is_verified(10)
+        list(going_back)
         assert document.undo_label == "Tracks"
         assert not any(document.is_verified(frame) for frame in range(700))
+
+
+def test_a_long_edit_that_is_given_up_has_changed_nothing(tmp_path: Path) -> None:
+    with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        predict(document, 0, range(700))
+        before = content(document), summary(document)
+        work = document.applying("Delete", deleting(document, 0, 0, 699).changes)
+        next(work)
+        work.close()
+        assert not document.is_busy
+        assert (content(document), summary(document)) == before
+        document.undo()
+        going_forward = document.travelling(2)
+        next(going_forward)
+        going_forward.close()
+        assert document.redo_label == "Predict"
+        document.redo()
+        assert (content(document), summary(document)) == before
+
+
+def test_a_long_edit_that_cannot_be_made_has_changed_nothing(tmp_path: Path) -> None:
+    with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        wrong = (VerifiedChange(frame, frame == 650, True) for frame in range(700))
+        with pytest.raises(EditConflictError):
+            list(document.applying("Verify", wrong))
+        assert not document.is_busy
+        assert document.undo_label == "Tracks"
+        assert list(document.applying("Nothing", ())) == []
+        assert document.undo_label == "Tracks"
 
 
 def _predicted(document: Document, frames: range) -> list[Change]:
@@ -253,10 +295,12 @@ class ModelOfADocument:
         self.persons: dict[tuple[Layer, int, int], Person] = {}
         self.tracks: dict[int, Track] = {}
         self.marks: dict[tuple[type, int], bool] = {}
+        self.regions: dict[int, list[list[list[float]]]] = {}
 
     def copy(self) -> ModelOfADocument:
         other = ModelOfADocument()
         other.persons, other.tracks, other.marks = dict(self.persons), dict(self.tracks), dict(self.marks)
+        other.regions = dict(self.regions)
         return other
 
     def change(self, key: tuple[Any, ...], value: Any) -> Change:
@@ -272,6 +316,10 @@ class ModelOfADocument:
                 if value is not None:
                     self.tracks[track_id] = value
                 return TrackChange(was, value)
+            case "regions", frame:
+                known = self.regions.get(frame, [])
+                self.regions[frame] = value
+                return regions_change(frame, *([np.array(one) for one in regions] for regions in (known, value)))
             case kind, frame:
                 marked = self.marks.get((kind, frame), False)
                 self.marks[kind, frame] = value
@@ -286,7 +334,8 @@ class ModelOfADocument:
     def content(self) -> dict[str, object]:
         kinds = (VerifiedChange, AnalysedChange)
         marks = [tuple(self.marks.get((kind, frame), False) for kind in kinds) for frame in range(_FRAMES)]
-        return {"persons": self.persons, "tracks": self.tracks, "marks": marks}
+        notes = {frame: ((), self.regions.get(frame, [])) for frame in range(_FRAMES)}
+        return {"persons": self.persons, "tracks": self.tracks, "notes": notes, "marks": marks}
 
 
 _one_change = st.one_of(
@@ -294,6 +343,10 @@ _one_change = st.one_of(
     st.tuples(
         st.tuples(st.just("track"), _tracks),
         st.none() | st.builds(Track, st.just(0), st.sampled_from("abc"), st.just("#000000")),
+    ),
+    st.tuples(
+        st.tuples(st.just("regions"), _frames),
+        st.lists(st.sampled_from([[[0.0, 0.0], [9.0, 0.5], [9.0, 9.0]], [[1.0, 2.0], [3.0, 4.0]]]), max_size=2),
     ),
     st.tuples(st.tuples(st.sampled_from([VerifiedChange, AnalysedChange]), _frames), st.booleans()),
 )

@@ -8,13 +8,16 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
-from app.project import network_drives, sqlite_file, store, wal_checkpoints
+from app.project import edits, network_drives, sqlite_file, store, wal_checkpoints
 from app.project.document import Document
-from app.project.errors import NewerProjectError
-from app.project.records import Layer
+from app.project.errors import NewerProjectError, ProjectLockedError
+from app.project.records import Edit, Layer, PersonChange
 from dcpose_core.errors import ProjectError
+from dcpose_core.skeletons import POSETRACK_17
 from tests.app.projects import annotate, content, new_document, person, predict, summary, video_facts
 
 
@@ -69,6 +72,7 @@ def test_another_program_s_database_is_no_project(tmp_path: Path) -> None:
         ("DELETE FROM tracks", "persons without a track"),
         ("UPDATE predictions SET frame = 99 WHERE frame = 29", "frames that the video has not"),
         ("INSERT INTO marks VALUES (-1, 1)", "frames that the video has not"),
+        ("INSERT INTO notes VALUES (0, 99, x'90')", "frames that the video has not"),
         ("UPDATE predictions SET persons = x'00', heads = x'00' WHERE frame = 3", "cut off"),
         ("UPDATE history SET kind = 'other'", "damaged"),
         ("DROP TABLE history", "cannot be read"),
@@ -114,8 +118,82 @@ def test_an_older_version_is_migrated_and_kept(path: Path, monkeypatch: pytest.M
     with Document.open(path) as document:
         assert document.tracks()[0].name == "Migrated"
         assert document.spans(0) == [(0, 29)]
-    assert path.with_name("clip.v1.0.dcpose").is_file()
+    assert path.with_name("clip.v2.1.dcpose").is_file()
     assert path.read_bytes() != old
+
+
+def test_a_project_of_the_first_version_opens_with_all_persons_and_history(path: Path) -> None:
+    with Document.open(path) as document:
+        annotate(document, 0, [3])
+        now = content(document)
+        document.undo()
+        before = content(document)
+    _as_format_1_0(path)
+    with Document.open(path) as document:
+        assert content(document) == before
+        document.redo()
+        assert content(document) == now
+    with closing(sqlite3.connect(path.with_name("clip.v1.0.dcpose"))) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1000,)
+
+
+def test_a_damaged_project_of_the_first_version_is_one_clear_error_and_stays(path: Path) -> None:
+    _as_format_1_0(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE predictions SET persons = substr(persons, 1, 100) WHERE frame = 3")
+        connection.commit()
+    old = path.read_bytes()
+    with pytest.raises(ProjectError, match=r"clip.dcpose: damaged.*cut off"):
+        Document.open(path)
+    assert path.read_bytes() == old
+
+
+def test_how_far_joints_were_refined_is_kept(tmp_path: Path) -> None:
+    moved_px = np.linspace(0, 30, 17)
+    with new_document(tmp_path, n_tracks=1) as document:
+        change = PersonChange(Layer.PREDICTION, 4, 0, None, person(1, refinement_px=moved_px))
+        document.apply(Edit("Predict", (change,)))
+    with Document.open(tmp_path / "clip.dcpose") as document:
+        stored = document.person(4, 0)
+        assert stored == person(1, refinement_px=moved_px) != person(1)
+        document.apply(edits.swap_left_right(document, [4], [0]))
+        swapped = document.person(4, 0)
+        assert swapped is not None
+        assert swapped.refinement_px is not None
+        np.testing.assert_allclose(swapped.refinement_px, moved_px[POSETRACK_17.flip_order], rtol=1e-6)
+
+
+def _as_format_1_0(path: Path) -> None:
+    """Write the project as the first version of the program did: records of 528 bytes, without refinement."""
+
+    def narrowed(records: bytes) -> bytes:
+        return b"".join(records[start : start + 523] + bytes(5) for start in range(0, len(records), 592))
+
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("predictions", "annotations"):
+            for frame, records in connection.execute(f"SELECT frame, persons FROM {table}").fetchall():
+                connection.execute(f"UPDATE {table} SET persons = ? WHERE frame = ?", (narrowed(records), frame))
+        for row, data in connection.execute("SELECT rowid, data FROM history_parts").fetchall():
+            keys, records, *rest = msgspec.msgpack.decode(data)
+            part = msgspec.msgpack.encode([keys, narrowed(records), *rest])
+            connection.execute("UPDATE history_parts SET data = ? WHERE rowid = ?", (part, row))
+        connection.execute("DROP TABLE notes")
+        connection.execute("ALTER TABLE tracks DROP COLUMN person_id")
+        connection.execute("PRAGMA user_version = 1000")
+        connection.commit()
+
+
+def test_a_closed_project_leaves_no_lock_behind_and_a_taken_one_stays_taken(path: Path) -> None:
+    lock = path.with_name(f".{path.name}.lock")
+    with Document.open(path):
+        with pytest.raises(ProjectLockedError):
+            Document.open(path)
+        if os.name == "posix":
+            lock.unlink()  # as if another program tidied up: whoever comes then has a file of its own
+            lock.touch()
+    assert not lock.exists() or os.name != "posix"
+    with Document.open(path), pytest.raises(ProjectLockedError):
+        Document.open(path)
 
 
 def test_a_migration_that_fails_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

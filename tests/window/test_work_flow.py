@@ -92,7 +92,7 @@ def test_a_clip_is_annotated_corrected_exported_and_undone_after_reopening(start
         program.click_button("Export anyway")
         done = program.wait("result", lambda state: state["dialog"] and "Written" in str(state["dialog"]["texts"]))
     assert "AP 100.0, MOTA 100.0" in str(done["dialog"]["texts"])
-    (exported,) = read_poses(video.with_name("clip.mp4_posetrack18.json"))
+    (exported,) = read_poses(video.with_name("clip_posetrack18.json"))
     assert [len(frame.persons) > 0 for frame in exported.frames[:12]] == [True] * 12
     wrists = [one.keypoints[wrist] for one in exported.frames[0].persons]
     assert min(float(np.linalg.norm(one - moved.keypoints[wrist])) for one in wrists) < 1e-6

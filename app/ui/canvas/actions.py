@@ -8,6 +8,7 @@ from app.ui.actions import ActionSpec
 from app.ui.canvas import corrections
 from app.ui.canvas.canvas import Canvas
 from app.ui.session import ColourMode, Session
+from app.ui.when import When
 
 _TRAILS = {"Off": 0, "5 Frames": 5, "15 Frames": 15, "50 Frames": 50}
 _COLOUR_MODES: dict[ColourMode, str] = {
@@ -31,9 +32,7 @@ def actions(session: Session, canvas: Canvas) -> list[ActionSpec]:
 
 
 def _adding(session: Session) -> list[ActionSpec]:
-    def can_add() -> bool:
-        return session.can_edit
-
+    can_add = When(session).can_edit
     return [
         ActionSpec(
             name="person.add",
@@ -58,12 +57,23 @@ def _adding(session: Session) -> list[ActionSpec]:
             icon="mdi6.vector-polyline-plus",
         ),
         ActionSpec(
+            name="person.rerun_box",
+            text="Re-run Model in a Box",
+            handler=lambda: session.set_tool("rerun_box"),
+            shortcuts={"default": ["Ctrl+Shift+R"]},
+            menu="Person",
+            enabled_when=When(session).can_correct,
+            checked_when=lambda: session.tool == "rerun_box",
+            tooltip="Draw a box around the selected person: the model locates the joints again in it",
+            icon="mdi6.refresh",
+        ),
+        ActionSpec(
             name="person.head_box",
             text="Draw Head Box",
             handler=lambda: session.set_tool("head_box"),
             shortcuts={"default": ["Ctrl+Shift+H"]},
             menu="Person",
-            enabled_when=lambda: corrections.can_correct(session),
+            enabled_when=When(session).can_correct,
             checked_when=lambda: session.tool == "head_box",
             icon="mdi6.head-outline",
         ),
@@ -71,17 +81,13 @@ def _adding(session: Session) -> list[ActionSpec]:
 
 
 def _correcting(session: Session) -> list[ActionSpec]:
-    def person() -> bool:
-        return corrections.can_correct(session)
-
-    def joints() -> bool:
-        return corrections.has_joints(session)
-
-    def track() -> bool:
-        return session.can_edit and session.selected_track is not None
-
-    def ranged() -> bool:
-        return track() and session.frame_range is not None
+    when = When(session)
+    person, joints, track, ranged = (
+        when.can_correct,
+        when.can_correct_joints,
+        when.can_edit_track,
+        when.can_edit_track_on_range,
+    )
 
     def swap_pair() -> None:
         pair = corrections.selected_pair(session)
@@ -223,8 +229,7 @@ def _correcting(session: Session) -> list[ActionSpec]:
 
 
 def _selecting(session: Session, canvas: Canvas) -> list[ActionSpec]:
-    def has_document() -> bool:
-        return session.document is not None
+    has_document = When(session).has_document
 
     steps = [
         ("joint.next", "Next Joint", partial(corrections.step_joint, session, 1), ["Down"], ["Down", "S"]),
@@ -281,7 +286,7 @@ def _nudging(session: Session) -> list[ActionSpec]:
             handler=partial(corrections.nudge, session, dx * pixels, dy * pixels),
             shortcuts={"default": [f"Alt+Shift+{way}" if pixels > 1 else f"Alt+{way}"]},
             menu="Person/Nudge",
-            enabled_when=lambda: corrections.can_correct(session),
+            enabled_when=When(session).can_correct,
             repeats=True,
         )
         for pixels in (1, 10)
@@ -290,8 +295,7 @@ def _nudging(session: Session) -> list[ActionSpec]:
 
 
 def _view(session: Session, canvas: Canvas) -> list[ActionSpec]:
-    def has_document() -> bool:
-        return session.document is not None
+    has_document = When(session).has_document
 
     def toggle(field: str) -> None:
         session.set_view(**{field: not getattr(session.view, field)})

@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import (
-    QColor,
-    QCursor,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.jobs.bridge import FrameFeed
@@ -24,28 +14,28 @@ from app.project.document import DocumentChange
 from app.project.records import Person, PersonChange
 from app.ui import theme
 from app.ui.canvas import labels
-from app.ui.canvas.coordinates import ViewTransform, showing, whole_image
+from app.ui.canvas.coordinates import ViewTransform
 from app.ui.canvas.hit_testing import NOTHING, Scene, hit
-from app.ui.canvas.loupe import paint_loupe
+from app.ui.canvas.layers import CanvasView, Layer, make_layers
 from app.ui.canvas.marks import person_extent
-from app.ui.canvas.new_person_tools import AddPersonTool, HeadBoxTool, PlaceJointsTool
-from app.ui.canvas.person_layer import PersonLayer
-from app.ui.canvas.picture import PictureLayer
+from app.ui.canvas.new_person_tools import make_tools
 from app.ui.canvas.select_tool import SelectTool
+from app.ui.canvas.shown_frame import ShownFrame
 from app.ui.canvas.tools import Pointer, Tool
+from app.ui.canvas.viewport import Viewport
 from app.ui.session import Session
 from dcpose_core.boxes import POSETRACK_ENLARGEMENT, scale_box
-from dcpose_core.types import FloatArray, ImageArray
+from dcpose_core.types import FloatArray
 
 _ZOOM_PER_NOTCH = 1.2
 _NOTCH = 120.0
-_FIT_MARGIN = 0.0
-_PERSON_MARGIN = 0.12
 _DEGREES_PER_NOTCH = 3.0
+#: A key held longer than this hides only while it is held.
+_PEEK_S = 0.3
 
 
 class Canvas(QWidget):
-    """See the module. Zoom and pan stay when the frame changes; a fitted picture stays fitted when the window grows."""
+    """See the module. What it draws is the table in `layers`, what the mouse does the tools in `tools`."""
 
     #: Right click on what is no joint: where, in global pixels.
     menu_requested = Signal(QPoint)
@@ -58,36 +48,29 @@ class Canvas(QWidget):
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        #: (frame, box): has a person found there and added; set by the window.
+        #: (frame, box): has a person found there and added; (frame, track, box): has the model look at one again. Set
+        #: by the window.
         self.propose_pose: Callable[[int, FloatArray], None] | None = None
+        self.rerun_pose: Callable[[int, int, FloatArray], None] | None = None
         self._session = session
-        self._feed = feed
-        self._image: ImageArray | None = None
-        self._image_frame: int | None = None
-        self._problem = ""
-        self._transform = ViewTransform()
-        self._fitted = True
+        session.frame_changed.connect(self._on_frame_changed)  # first: a tool ends before the picture changes
+        self._shown = ShownFrame(session, feed, self)
+        self._viewport = Viewport(lambda: self._shown.size, self)
+        self._layers = make_layers(session)
         self._hidden = False
         self._hover = NOTHING
         self._pointer: Pointer | None = None
         self._panning_from: QPointF | None = None
-        self._picture = PictureLayer()
-        self._tools: dict[str, Tool] = {
-            "select": SelectTool(self),
-            "add_person": AddPersonTool(self),
-            "place_joints": PlaceJointsTool(self),
-            "head_box": HeadBoxTool(self),
-        }
+        self._tools: dict[str, Tool] = {"select": SelectTool(self), **make_tools(self)}
         self._tool = self._tools["select"]
         session.document_changed.connect(self._on_document_changed)
-        session.frame_changed.connect(self._on_frame_changed)
         session.frames_changed.connect(self._on_frames_changed)
         session.selection_changed.connect(self._on_selection_changed)
         session.view_changed.connect(self.update)
         session.mode_changed.connect(self._on_mode_changed)
-        feed.frame_ready.connect(self._on_frame_ready)
-        feed.frame_failed.connect(self._on_frame_failed)
-        feed.first_picture_ready.connect(self._on_first_picture)
+        self._shown.changed.connect(self._look_again)
+        self._shown.began.connect(self._on_began)
+        self._viewport.changed.connect(self._look_again)
 
     # -- what tools and others see
 
@@ -97,37 +80,32 @@ class Canvas(QWidget):
 
     @property
     def transform(self) -> ViewTransform:
-        return self._transform
+        return self._viewport.transform
 
     @property
     def image_size(self) -> tuple[int, int]:
         """(width, height) of the frame in pixels; (0, 0) before there is one."""
-        if self._image is None:
-            document = self._session.document
-            return (0, 0) if document is None else (document.video.width_px, document.video.height_px)
-        return self._image.shape[1], self._image.shape[0]
+        return self._shown.size
 
     @property
     def scene(self) -> Scene:
         width_px, height_px = self.image_size
-        hidden = self._hidden or not self._session.view.show_skeletons
         return Scene(
-            persons={} if hidden or not self._is_current else self._persons(),
+            persons={} if self._is_hidden or not self._shown.is_current else self._persons(),
             selected=self._session.selected_track,
-            transform=self._transform,
+            transform=self.transform,
             min_score=self._session.view.min_score,
             image_width_px=width_px,
             image_height_px=height_px,
         )
 
     @property
-    def _is_current(self) -> bool:
-        """Whether the picture on the screen is that of the current frame; edits wait until it is."""
-        return self._image_frame == self._session.frame and self._session.document is not None
+    def _is_hidden(self) -> bool:
+        return self._hidden or not self._session.view.show_skeletons
 
     def _persons(self) -> Mapping[int, Person]:
         """The persons of the frame on the screen whose tracks are visible, with what the tool is about to change."""
-        document, frame = self._session.document, self._image_frame
+        document, frame = self._session.document, self._shown.frame
         if document is None or frame is None or not 0 <= frame < document.n_frames:
             return {}
         persons = {
@@ -141,40 +119,34 @@ class Canvas(QWidget):
                     persons[change.track_id] = change.after
         return persons
 
-    def pan(self, dx_px: float, dy_px: float) -> None:
-        self._fitted = False
-        self._set_transform(self._transform.panned(dx_px, dy_px))
-
-    def show_box(self, box_xyxy: FloatArray) -> None:
-        self._fitted = False
-        self._set_transform(
-            showing(box_xyxy, view_width_px=self.width(), view_height_px=self.height(), margin=_PERSON_MARGIN)
-        )
-
     def propose_person(self, box_xyxy: FloatArray) -> None:
         if self.propose_pose is not None:
             self.propose_pose(self._session.frame, box_xyxy)
+
+    def rerun_person(self, box_xyxy: FloatArray) -> None:
+        track_id = self._session.selected_track
+        if self.rerun_pose is not None and track_id is not None:
+            self.rerun_pose(self._session.frame, track_id, box_xyxy)
 
     # -- zoom
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self._fitted = True
-        width_px, height_px = self.image_size
-        if width_px and self.width() > 0 and self.height() > 0:
-            box = whole_image(width_px, height_px)
-            self._set_transform(
-                showing(box, view_width_px=self.width(), view_height_px=self.height(), margin=_FIT_MARGIN)
-            )
+        self._viewport.fit()
 
     def one_to_one(self) -> None:
         """One image pixel on one pixel of the screen, about the middle of the canvas."""
-        self.zoom(1 / (self._transform.scale * self.devicePixelRatioF()))
+        self._viewport.one_to_one(self.devicePixelRatioF())
 
     def zoom(self, factor: float) -> None:
         """Closer by `factor`, about the middle of the canvas."""
-        self._fitted = False
-        self._set_transform(self._transform.zoomed(factor, self.width() / 2, self.height() / 2))
+        self._viewport.zoom(factor)
+
+    def pan(self, dx_px: float, dy_px: float) -> None:
+        self._viewport.pan(dx_px, dy_px)
+
+    def show_box(self, box_xyxy: FloatArray) -> None:
+        self._viewport.show_box(box_xyxy)
 
     def zoom_to_person(self) -> None:
         """Show the selected person; with nobody selected, everybody on the frame."""
@@ -188,90 +160,44 @@ class Canvas(QWidget):
             box = np.concatenate([both[:, :2].min(axis=0), both[:, 2:].max(axis=0)])
             self.show_box(scale_box(box, POSETRACK_ENLARGEMENT))
 
-    def _set_transform(self, transform: ViewTransform) -> None:
-        """Keep a corner of the picture in sight, whatever is asked for."""
-        width_px, height_px = self.image_size
-        least = 48.0
-        left = min(max(transform.left_px, least - width_px * transform.scale), self.width() - least)
-        top = min(max(transform.top_px, least - height_px * transform.scale), self.height() - least)
-        self._transform = ViewTransform(transform.scale, left, top)
-        self._update_hover()
-        self.update()
-
     # -- hiding the skeletons for a look below
 
     def toggle_hidden(self) -> None:
         """Hide all that is drawn over the frame, or show it again."""
         self._hidden = not self._hidden
-        self._update_hover()
-        self.update()
+        self._look_again()
 
     def end_peek(self, held_s: float) -> None:
         """The key is up: what was held for a look is shown again, a tap stays."""
-        if self._hidden and held_s > 0.3:
+        if self._hidden and held_s > _PEEK_S:
             self.toggle_hidden()
 
-    # -- frames
+    # -- what changes
 
     @Slot()
     def _on_document_changed(self) -> None:
-        if self._session.document is None:
-            self._image, self._image_frame = None, None
-        self._fitted = True
+        self._viewport.is_fitted = True
         self._hidden = False
-        self._problem = ""
 
-    @Slot(object)
-    def _on_first_picture(self, image: ImageArray) -> None:
-        """Something to look at while the index is made."""
-        self._image, self._image_frame = image, None
-        self.fit()
+    @Slot()
+    def _on_began(self) -> None:
+        if self._shown.frame is None or self._viewport.is_fitted:
+            self.fit()
+        self._look_again()
 
     @Slot(int)
-    def _on_frame_changed(self, frame: int) -> None:
+    def _on_frame_changed(self, _frame: int) -> None:
         self._tool.leave()
-        if self._session.document is None:
-            self.update()
-            return
-        cached = self._feed.cached(frame)
-        if cached is not None:
-            self._show_frame(frame, cached)
-        # Also when it is there already: so that what lies ahead is decoded.
-        self._feed.request(frame, self._session.direction)
-
-    @Slot(int, object)
-    def _on_frame_ready(self, frame: int, image: ImageArray) -> None:
-        if frame == self._session.frame and self._session.document is not None and self._image_frame != frame:
-            self._show_frame(frame, image)
-
-    @Slot(int, str)
-    def _on_frame_failed(self, frame: int, problem: str) -> None:
-        if frame == self._session.frame and self._session.document is not None:
-            self._problem = problem
-            self._image, self._image_frame = None, frame
-            self._update_hover()
-            self.update()
-            self._session.set_shown_frame(frame)
-
-    def _show_frame(self, frame: int, image: ImageArray) -> None:
-        is_first = self._image_frame is None or self._image is None
-        self._image, self._image_frame, self._problem = image, frame, ""
-        if self._fitted and is_first:
-            self.fit()
-        self._update_hover()
-        self.update()
-        self._session.set_shown_frame(frame)
 
     @Slot(object)
     def _on_frames_changed(self, change: DocumentChange) -> None:
-        frame, view = self._image_frame, self._session.view
+        frame, view = self._shown.frame, self._session.view
         back = max(view.trail_frames, 1 if view.show_previous else 0)
         if change.tracks_changed or (
             frame is not None and any(f in change.frames for f in range(frame - back, frame + 1))
         ):
-            self._update_hover()
             self._tell_hint()
-            self.update()
+            self._look_again()
 
     @Slot()
     def _on_selection_changed(self) -> None:
@@ -292,18 +218,24 @@ class Canvas(QWidget):
     def _tell_hint(self) -> None:
         self._session.set_tool(self._session.tool, self._tool.hint())
 
+    @Slot()
+    def _look_again(self) -> None:
+        """What lies under the mouse may be something else, and the canvas looks different."""
+        self._update_hover()
+        self.update()
+
     # -- mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        pointer = self._pointer = Pointer.of(event, self._transform)
+        pointer = self._pointer = Pointer.of(event, self.transform)
         if event.button() == Qt.MouseButton.MiddleButton:
             self._panning_from = event.position()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif event.button() == Qt.MouseButton.LeftButton and self._session.document is not None:
             self._tool.press(pointer)
         elif event.button() == Qt.MouseButton.RightButton and self._session.document is not None:
-            if self._session.tool == "select" and hit(self.scene, pointer.x_px, pointer.y_px).kind != "joint":
-                found = hit(self.scene, pointer.x_px, pointer.y_px)
+            found = hit(self.scene, pointer.x_px, pointer.y_px)
+            if self._session.tool == "select" and found.kind != "joint":
                 if found.track_id is not None:
                     self._session.select(found.track_id)
                 self.menu_requested.emit(event.globalPosition().toPoint())
@@ -316,7 +248,7 @@ class Canvas(QWidget):
             moved = event.position() - self._panning_from
             self._panning_from = event.position()
             self.pan(moved.x(), moved.y())
-        self._pointer = Pointer.of(event, self._transform)
+        self._pointer = Pointer.of(event, self.transform)
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._tool.move(self._pointer)
             self._after_mouse()
@@ -324,7 +256,7 @@ class Canvas(QWidget):
             self._update_hover()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._pointer = Pointer.of(event, self._transform)
+        self._pointer = Pointer.of(event, self.transform)
         if event.button() == Qt.MouseButton.MiddleButton:
             self._panning_from = None
         elif event.button() == Qt.MouseButton.LeftButton:
@@ -335,7 +267,7 @@ class Canvas(QWidget):
         if event.button() != Qt.MouseButton.LeftButton:
             self.mousePressEvent(event)
             return
-        self._pointer = Pointer.of(event, self._transform)
+        self._pointer = Pointer.of(event, self.transform)
         if self._session.tool == "select":
             self._tool.double_click(self._pointer)
         else:
@@ -343,17 +275,16 @@ class Canvas(QWidget):
         self._after_mouse()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        pointer = Pointer.of(event, self._transform)
+        pointer = Pointer.of(event, self.transform)
         delta = event.angleDelta()
         notches = (delta.y() or delta.x()) / _NOTCH  # with Alt, Qt calls the wheel horizontal
-        found = hit(self.scene, pointer.x_px, pointer.y_px)
         if pointer.alt and self._session.tool == "select":
+            found = hit(self.scene, pointer.x_px, pointer.y_px)
             select = self._tools["select"]
             if isinstance(select, SelectTool) and found.track_id is not None:
                 select.rotate(found.track_id, np.radians(notches * _DEGREES_PER_NOTCH))
         elif notches:
-            self._fitted = False
-            self._set_transform(self._transform.zoomed(_ZOOM_PER_NOTCH**notches, pointer.x_px, pointer.y_px))
+            self._viewport.zoom_at(_ZOOM_PER_NOTCH**notches, pointer.x_px, pointer.y_px)
         event.accept()
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -363,8 +294,7 @@ class Canvas(QWidget):
 
     def _after_mouse(self) -> None:
         self._tell_hint()
-        self._update_hover()
-        self.update()
+        self._look_again()
 
     def _update_hover(self) -> None:
         pointer = self._pointer
@@ -395,12 +325,16 @@ class Canvas(QWidget):
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
-            and self._session.tool == "place_joints"
-            and event.key() in (Qt.Key.Key_O, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and event.key() in self._tool.own_keys
         ):
             event.accept()
             return True
         return super().event(event)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something is dragged or a tool is in use, which Esc ends before anything else."""
+        return self._tool.pending is not None or self._tool.band is not None or self._session.tool != "select"
 
     def escape(self) -> None:
         """One step back towards the plain state: the drag, the tool, the joints, the person."""
@@ -417,6 +351,15 @@ class Canvas(QWidget):
 
     # -- painting
 
+    def add_layer(self, name: str, layer: Layer, *, below: str = "band") -> None:
+        """Draw something more, under the layer `below` of `layers.make_layers`. Its owner calls `update`."""
+        layers: dict[str, Layer] = {}
+        for other, one in self._layers.items():
+            if other == below:
+                layers[name] = layer
+            layers[other] = one
+        self._layers = layers
+
     def sizeHint(self) -> QSize:
         return QSize(960, 540)
 
@@ -425,60 +368,29 @@ class Canvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._fitted:
-            self.fit()
-        else:  # the middle stays in the middle
-            old = event.oldSize()
-            if old.isValid():
-                self.pan((self.width() - old.width()) / 2, (self.height() - old.height()) / 2)
+        self._viewport.resize(event.size())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        view = CanvasView(
+            session=self._session,
+            document=self._session.document,
+            image=self._shown.image,
+            frame=self._shown.frame,
+            is_current=self._shown.is_current,
+            problem=self._shown.problem,
+            persons={} if self._is_hidden else self._persons(),
+            is_hidden=self._is_hidden,
+            transform=self.transform,
+            image_size=self.image_size,
+            hover=self._hover,
+            tool=self._tool,
+            pointer=self._pointer,
+            rect=self.rect(),
+            pixel_ratio=self.devicePixelRatioF(),
+            has_focus=self.hasFocus(),
+        )
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour("canvas"))
-        session, tool = self._session, self._tool
-        if self._image is not None:
-            self._picture.paint(
-                painter,
-                self._image,
-                self._image_frame,
-                self._transform,
-                view=session.view,
-                heatmap=None if self._hidden else session.heatmap,
-                view_size=self.size(),
-                pixel_ratio=self.devicePixelRatioF(),
-            )
-        document, frame = session.document, self._image_frame
-        if document is not None and frame is not None and not self._hidden and session.view.show_skeletons:
-            PersonLayer(
-                session=session,
-                document=document,
-                frame=frame,
-                persons=self._persons(),
-                transform=self._transform,
-                image_size=self.image_size,
-                hover=self._hover,
-                names_joint=tool.loupe_at is None,
-            ).paint(painter, pixel_ratio=self.devicePixelRatioF())
-        if tool.band is not None:
-            painter.setPen(QPen(QColor("#ffffff"), 1, Qt.PenStyle.DashLine))
-            painter.setBrush(QColor(255, 255, 255, 30))
-            painter.drawRect(QRectF(QPointF(*tool.band[:2].tolist()), QPointF(*tool.band[2:].tolist())))
-        if tool.loupe_at is not None and self._image is not None and self._pointer is not None:
-            paint_loupe(
-                painter,
-                self._image,
-                tool.loupe_at,
-                mouse_px=self._pointer.canvas_point,
-                scale=self._transform.scale,
-                view_width_px=self.width(),
-                view_height_px=self.height(),
-            )
-        if self._problem:
-            labels.paint_notice(painter, self.rect(), self._problem)
-        elif self._is_current and document is not None and not document.tracks() and session.tool == "select":
-            labels.paint_notice(painter, self.rect(), labels.EMPTY_PROJECT)
-        if self.hasFocus():
-            painter.setPen(QPen(theme.colour("accent"), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        for layer in self._layers.values():
+            layer(painter, view)
         painter.end()

@@ -18,26 +18,10 @@ from dcpose_core.types import Visibility
 Build = Callable[[Document, int, int], Edit | None]
 
 
-def can_correct(session: Session) -> bool:
-    """Whether somebody is selected on this frame who may be changed."""
-    track_id = session.selected_track
-    return (
-        session.can_edit
-        and track_id is not None
-        and session.selected_person is not None
-        and not session.is_locked(track_id)
-    )
-
-
-def has_joints(session: Session) -> bool:
-    """`can_correct`, and joints are selected."""
-    return can_correct(session) and bool(session.selected_joints)
-
-
 def correct(session: Session, build: Build, *, grows: str = "") -> bool:
     """Submit the edit that `build(document, frame, track id)` makes of the selected person."""
     document, track_id = session.document, session.selected_track
-    if document is None or track_id is None or not can_correct(session):
+    if document is None or track_id is None or not session.can_correct:
         return False
     return session.submit(build(document, session.frame, track_id), grows=grows)
 
@@ -148,9 +132,14 @@ def swap_left_right(session: Session, part: edits.Part | tuple[int, int], *, ove
         return
     first, last = session.frame_range if over_range and session.frame_range else (session.frame, session.frame)
     frames = list(edits.frames_of(document, track_id, first, last))
-    if session.submit(edits.swap_left_right(document, frames, [track_id], part)) and over_range:
-        count = f"{len(frames)} frame{'s' if len(frames) != 1 else ''}"
-        session.tell(f"Left and right swapped on {count}.", action="Undo", handler=session.undo)
+
+    def tell() -> None:
+        if over_range:
+            count = f"{len(frames)} frame{'s' if len(frames) != 1 else ''}"
+            session.tell(f"Left and right swapped on {count}.", action="Undo", handler=session.undo)
+
+    if frames:
+        session.submit_wide(edits.swapping_left_right(document, frames, [track_id], part), tell)
 
 
 def selected_pair(session: Session) -> tuple[int, int] | None:
@@ -195,13 +184,13 @@ def select_nth(session: Session, number: int) -> None:
         session.select(order[number - 1], session.selected_joints)
 
 
-def verify_and_next(session: Session) -> None:
-    """This frame is right; on to the next one."""
+def verify_and_next(session: Session, go_on: Callable[[], object]) -> None:
+    """This frame is right; `go_on` leads on from it."""
     document = session.document
     if document is not None and session.can_edit:
         if not document.is_verified(session.frame):
             session.submit(edits.set_verified(document, [session.frame], True))
-        session.step(1)
+        go_on()
 
 
 def toggle_verified(session: Session) -> None:
@@ -211,4 +200,4 @@ def toggle_verified(session: Session) -> None:
         return
     first, last = session.frame_range or (session.frame, session.frame)
     frames = range(first, last + 1)
-    session.submit(edits.set_verified(document, frames, not all(map(document.is_verified, frames))))
+    session.submit_wide(edits.verifying(document, frames, not all(map(document.is_verified, frames))))

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
+from app.ui.canvas.picture import toned
 from dcpose_core.types import FloatArray, ImageArray
 
 RADIUS_PX = 72.0
@@ -18,6 +19,8 @@ def paint_loupe(
     image: ImageArray,
     at: FloatArray,
     *,
+    brightness: float,
+    contrast: float,
     mouse_px: FloatArray,
     scale: float,
     view_width_px: float,
@@ -25,8 +28,8 @@ def paint_loupe(
 ) -> None:
     """Draw a circle with the image around image point `at`, magnified, and a cross on the point.
 
-    mouse_px: where the mouse is on the canvas. scale: canvas pixels per image pixel there; the loupe shows three times
-    as much, and at least four.
+    brightness, contrast: as for the picture. mouse_px: where the mouse is on the canvas. scale: canvas pixels per
+    image pixel there; the loupe shows three times as much, and at least four.
     """
     zoom = max(scale * 3, 4.0)
     size = int(RADIUS_PX * 2)
@@ -37,6 +40,7 @@ def paint_loupe(
     pixels = cv2.warpAffine(
         image, to_loupe, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=(20, 20, 20)
     )
+    pixels = toned(pixels, brightness=brightness, contrast=contrast)
     bgra = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA)
     shown = QImage(bgra.data, size, size, bgra.strides[0], QImage.Format.Format_RGB32)
 

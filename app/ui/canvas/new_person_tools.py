@@ -1,4 +1,4 @@
-"""Adding persons: draw a box and the model proposes the pose, or click the joints in order. And drawing head boxes."""
+"""Boxes that are drawn for the model (a new person, another look at one), head boxes, and joints clicked in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from app.project import edits
 from app.project.records import JOINTS, JointSource, Person
 from app.ui.canvas.marks import joint_title
-from app.ui.canvas.tools import IdleTool, Pointer, Stage, band_box, person_of
+from app.ui.canvas.tools import IdleTool, Pointer, Stage, Tool, band_box, person_of
 from dcpose_core.boxes import POSETRACK_ENLARGEMENT, scale_box
 from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.types import FloatArray, Visibility
@@ -25,6 +25,16 @@ CLICK_ORDER = tuple(
     )
 )  # fmt: skip
 _LEAST_BOX_PX = 8.0
+
+
+def make_tools(stage: Stage) -> dict[str, Tool]:
+    """The tools of this module under the names that `Session.set_tool` knows."""
+    return {
+        "add_person": AddPersonTool(stage),
+        "place_joints": PlaceJointsTool(stage),
+        "head_box": HeadBoxTool(stage),
+        "rerun_box": RerunBoxTool(stage),
+    }
 
 
 class BoxTool(IdleTool, ABC):
@@ -87,8 +97,22 @@ class HeadBoxTool(BoxTool):
             session.submit(edits.set_head_box(document, session.frame, track_id, box_xyxy))
 
 
+class RerunBoxTool(BoxTool):
+    """The model looks at the selected person again, in the box."""
+
+    def hint(self) -> str:
+        return "Re-run the model: draw a box around the whole selected person. Esc: back."
+
+    def done(self, box_xyxy: FloatArray) -> None:
+        self.session.set_tool("select")
+        if self.session.can_correct:
+            self.stage.rerun_person(box_xyxy)
+
+
 class PlaceJointsTool(IdleTool):
     """Click the joints of a new person in order. One edit at the end, however many clicks."""
+
+    own_keys = frozenset((Qt.Key.Key_O, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter))
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QSize
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage, QPainter
 
 from app.ui.canvas.coordinates import ViewTransform
-from app.ui.session import HeatmapOverlay, ViewSettings
+from app.ui.canvas.heat import brightened, heat_bgra
+from app.ui.session import HeatmapOverlay
 from dcpose_core.types import ImageArray
+
+if TYPE_CHECKING:
+    from app.ui.canvas.layers import CanvasView
 
 _SHOW_PIXELS_FROM = 4.0  # above this scale pixels are squares, so that sub-pixel corrections can be judged
 
@@ -68,9 +73,15 @@ def scaled_picture(
             flags=cv2.INTER_NEAREST if scale >= _SHOW_PIXELS_FROM else cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-    if (brightness, contrast) != (0.0, 1.0):
-        pixels = cv2.LUT(pixels, _tone_curve(brightness, contrast))
+    pixels = toned(pixels, brightness=brightness, contrast=contrast)
     return ScaledPicture(_to_qimage(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA)), x_px, y_px)
+
+
+def toned(pixels: MatLike, *, brightness: float, contrast: float) -> MatLike:
+    """uint8 pixels as the user wants to see them; see `scaled_picture`."""
+    if (brightness, contrast) == (0.0, 1.0):
+        return pixels
+    return cv2.LUT(pixels, _tone_curve(brightness, contrast))
 
 
 def _tone_curve(brightness: float, contrast: float) -> NDArray[np.uint8]:
@@ -90,12 +101,11 @@ def heatmap_picture(
     """A heatmap over the whole canvas, transparent where it says nothing; sizes and transform in device pixels."""
     zero_x, zero_y = transform.pixel_zero()
     to_target = overlay.cell_to_image * transform.scale + np.array([[0, 0, zero_x - 0.5], [0, 0, zero_y - 0.5]])
-    values = np.clip(overlay.values, 0, 1).astype(np.float32)
-    spread = cv2.warpAffine(values, to_target, (view_width_px, view_height_px), flags=cv2.INTER_LINEAR)
-    bgra = np.dstack([cv2.applyColorMap((spread * 255).astype(np.uint8), cv2.COLORMAP_INFERNO), spread * 200])
-    bgra = np.ascontiguousarray(bgra, dtype=np.uint8)
+    coloured = heat_bgra(brightened(overlay.values))
+    bgra = cv2.warpAffine(coloured, to_target, (view_width_px, view_height_px), flags=cv2.INTER_LINEAR)
     height_px, width_px = bgra.shape[:2]
-    return QImage(bgra.data, width_px, height_px, bgra.strides[0], QImage.Format.Format_ARGB32).copy()
+    format_ = QImage.Format.Format_ARGB32_Premultiplied
+    return QImage(bgra.data, width_px, height_px, bgra.strides[0], format_).copy()
 
 
 class PictureLayer:
@@ -105,32 +115,25 @@ class PictureLayer:
         self._picture: tuple[object, ScaledPicture | None] | None = None
         self._heatmap: tuple[object, QImage] | None = None
 
-    def paint(
-        self,
-        painter: QPainter,
-        image: ImageArray,
-        frame: int | None,
-        transform: ViewTransform,
-        *,
-        view: ViewSettings,
-        heatmap: HeatmapOverlay | None,
-        view_size: QSize,
-        pixel_ratio: float,
-    ) -> None:
-        """Draw `image`, which is frame `frame`, and the heatmap if it belongs to it. transform: to canvas pixels."""
+    def paint(self, painter: QPainter, view: CanvasView) -> None:
+        """Draw the frame, and the heatmap if it belongs to it."""
+        if view.image is None:
+            return
+        transform, pixel_ratio = view.transform, view.pixel_ratio
         device = ViewTransform(
             transform.scale * pixel_ratio, transform.left_px * pixel_ratio, transform.top_px * pixel_ratio
         )
-        width_px, height_px = round(view_size.width() * pixel_ratio), round(view_size.height() * pixel_ratio)
-        wanted = (id(image), frame, device, width_px, height_px, view.brightness, view.contrast)
+        width_px, height_px = round(view.rect.width() * pixel_ratio), round(view.rect.height() * pixel_ratio)
+        tones = (view.session.view.brightness, view.session.view.contrast)
+        wanted = (id(view.image), view.frame, device, width_px, height_px, tones)
         if self._picture is None or self._picture[0] != wanted:
             scaled = scaled_picture(
-                image,
+                view.image,
                 device,
                 view_width_px=width_px,
                 view_height_px=height_px,
-                brightness=view.brightness,
-                contrast=view.contrast,
+                brightness=tones[0],
+                contrast=tones[1],
             )
             if scaled is not None:
                 scaled.image.setDevicePixelRatio(pixel_ratio)
@@ -138,7 +141,8 @@ class PictureLayer:
         picture = self._picture[1]
         if picture is not None:
             painter.drawImage(QPointF(picture.x_px / pixel_ratio, picture.y_px / pixel_ratio), picture.image)
-        if heatmap is not None and heatmap.frame == frame:
+        heatmap = view.session.heatmap
+        if heatmap is not None and heatmap.frame == view.frame and not view.is_hidden:
             shown = (id(heatmap), device, width_px, height_px)
             if self._heatmap is None or self._heatmap[0] != shown:
                 overlay = heatmap_picture(heatmap, device, view_width_px=width_px, view_height_px=height_px)

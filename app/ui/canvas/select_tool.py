@@ -259,8 +259,8 @@ class SelectTool(IdleTool):
 
     def _refuse(self, track_id: int) -> bool:
         """Whether the track may not be edited; tells so."""
-        if not self.session.can_edit:
-            self.session.tell("This project is open for reading only.", kind="warning")
+        if self.session.refusal:
+            self.session.tell(self.session.refusal, kind="warning")
             return True
         if self.session.is_locked(track_id):
             self.session.tell("This track is locked: unlock it in the list of tracks to change it.", kind="warning")

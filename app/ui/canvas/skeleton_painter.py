@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,13 +19,16 @@ from app.ui.canvas.coordinates import ViewTransform
 from app.ui.canvas.joint_marks import MARK_PX, joint_mark
 from app.ui.canvas.marks import LIMB_SIDES, LIMBS, SIDES, anchored, shown_joints
 from app.ui.session import ColourMode, ViewSettings
-from dcpose_core.types import Visibility
+from dcpose_core.types import FloatArray, Visibility
 
 _SIDE_COLOURS = ("#00ff00", "#ff8000", "#3399ff")  # left, right, centre, as mmpose and rtmlib draw them
 _COLOUR_BLIND = ("#009e73", "#e69f00", "#56b4e9")  # Okabe and Ito
 _CONFIDENCE_STEPS = 20
 _LIMB_LIST = LIMBS.tolist()
 _SHADOW = "#1c1c1e"  # opaque: translucent lines cost six times as much
+_BY_SIDE: dict[ColourMode, tuple[str, str, str]] = {"side": _SIDE_COLOURS, "colour_blind": _COLOUR_BLIND}
+_JOINT_COLOURS = {mode: [colours[side] for side in SIDES] for mode, colours in _BY_SIDE.items()}
+_LIMB_COLOURS = {mode: [colours[side] for side in LIMB_SIDES] for mode, colours in _BY_SIDE.items()}
 
 
 class Drawn(NamedTuple):
@@ -39,32 +41,22 @@ class Drawn(NamedTuple):
     ghost: bool = False
 
 
-def joint_colours(person: Person, mode: ColourMode, track_colour: str) -> list[str]:
+def joint_colours(person: Person, mode: ColourMode, track_colour: str) -> Sequence[str]:
     """`#rrggbb` of every joint."""
-    match mode:
-        case "track":
-            return [track_colour] * len(SIDES)
-        case "confidence":
-            scores = np.where(person.sources == JointSource.HUMAN, 1.0, person.scores)
-            return [confidence_colour(float(score)) for score in scores]
-        case "colour_blind":
-            return [_COLOUR_BLIND[side] for side in SIDES]
-        case _:
-            return [_SIDE_COLOURS[side] for side in SIDES]
+    if mode == "confidence":
+        return [confidence_colour(score) for score in _certainty(person).tolist()]
+    return _JOINT_COLOURS[mode] if mode in _JOINT_COLOURS else [track_colour] * len(SIDES)
 
 
-def limb_colours(person: Person, mode: ColourMode, track_colour: str) -> list[str]:
+def limb_colours(person: Person, mode: ColourMode, track_colour: str) -> Sequence[str]:
     """`#rrggbb` of every limb; by confidence, that of its less certain end."""
-    match mode:
-        case "track":
-            return [track_colour] * len(LIMBS)
-        case "confidence":
-            scores = np.where(person.sources == JointSource.HUMAN, 1.0, person.scores)
-            return [confidence_colour(float(score)) for score in scores[LIMBS].min(axis=1)]
-        case "colour_blind":
-            return [_COLOUR_BLIND[side] for side in LIMB_SIDES]
-        case _:
-            return [_SIDE_COLOURS[side] for side in LIMB_SIDES]
+    if mode == "confidence":
+        return [confidence_colour(score) for score in _certainty(person)[LIMBS].min(axis=1).tolist()]
+    return _LIMB_COLOURS[mode] if mode in _LIMB_COLOURS else [track_colour] * len(LIMBS)
+
+
+def _certainty(person: Person) -> FloatArray:
+    return np.where(person.sources == JointSource.HUMAN, 1.0, person.scores)
 
 
 def confidence_colour(score: float) -> str:
@@ -73,32 +65,36 @@ def confidence_colour(score: float) -> str:
     return QColor.fromHsvF(step / 3, 0.95, 1.0).name()
 
 
-class _Line(NamedTuple):
-    colour: str
-    width_px: float
-    line: Qt.PenStyle = Qt.PenStyle.SolidLine
-
-    def pen(self) -> QPen:
-        # Flat caps: round ones cost five to ten times as much, and the joints cover the ends.
-        return QPen(QColor(self.colour), self.width_px, self.line, Qt.PenCapStyle.FlatCap)
+#: How a limb is drawn: plain, dashed (one of its joints is occluded), dotted (of a ghost).
+_PLAIN, _DASHED, _DOTTED = range(3)
+_PEN_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+_PEN_WIDTHS = (1.0, 0.8, 0.6)
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Lines by pen and joints as small images, in the order in which they lie over each other."""
+    """Lines by pen and joints as small images, in the order in which they lie over each other. Plain keys, since this
+    is filled for every limb of every person."""
 
-    shadows: dict[_Line, list[QLineF]] = field(default_factory=dict)
-    limbs: dict[_Line, list[QLineF]] = field(default_factory=dict)
+    width_px: float
+    shadows: list[QLineF] = field(default_factory=list)
+    limbs: dict[tuple[str, int], list[QLineF]] = field(default_factory=dict)
     marks: list[tuple[QPointF, QImage]] = field(default_factory=list)
 
     def paint(self, painter: QPainter) -> None:
-        for lines in (self.shadows, self.limbs):
-            for style, shapes in lines.items():
-                painter.setPen(style.pen())
-                painter.drawLines(shapes)
+        painter.setPen(_pen(_SHADOW, self.width_px + 2, _PLAIN))
+        painter.drawLines(self.shadows)
+        for (colour, style), lines in self.limbs.items():
+            painter.setPen(_pen(colour, self.width_px * _PEN_WIDTHS[style], style))
+            painter.drawLines(lines)
         offset = QPointF(MARK_PX / 2, MARK_PX / 2)
         for point, mark in self.marks:
             painter.drawImage(point - offset, mark)
+
+
+def _pen(colour: str, width_px: float, style: int) -> QPen:
+    # Flat caps: round ones cost five to ten times as much, and the joints cover the ends.
+    return QPen(QColor(colour), max(1.0, width_px), _PEN_STYLES[style], Qt.PenCapStyle.FlatCap)
 
 
 def paint_persons(
@@ -116,7 +112,7 @@ def paint_persons(
     ordered = sorted(drawn, key=lambda one: (not one.ghost, one.selected))
     # The selected person lies over the others, limbs included: a batch of its own.
     for group in ([one for one in ordered if not one.selected], [one for one in ordered if one.selected]):
-        batch = _Batch()
+        batch = _Batch(view.line_px * (1.4 if group and group[0].selected else 1.0))
         for one in group:
             _add(batch, one, transform, view, image_width_px, image_height_px, pixel_ratio)
         batch.paint(painter)
@@ -140,20 +136,22 @@ def _add(
     hidden = (person.visibility == Visibility.OCCLUDED).tolist()
     sources = person.sources.tolist()
 
-    width_px = view.line_px * (1.4 if one.selected else 1.0)
     colours = limb_colours(person, view.colour_mode, one.colour)
     for limb, (start, end) in enumerate(_LIMB_LIST):
         if not (shown[start] and shown[end]) or (outside[start] and outside[end]):
             continue
         line = QLineF(points[start], points[end])
+        colour, style = colours[limb], _PLAIN
         if one.ghost:
-            style = _Line(f"#a0{colours[limb].removeprefix('#')}", max(1.5, width_px * 0.6), Qt.PenStyle.DotLine)
+            colour, style = f"#a0{colour.removeprefix('#')}", _DOTTED
         elif hidden[start] or hidden[end]:
-            style = _Line(colours[limb], width_px * 0.8, Qt.PenStyle.DashLine)
+            style = _DASHED
         else:
-            style = _Line(colours[limb], width_px)
-            batch.shadows.setdefault(_Line(_SHADOW, width_px + 2), []).append(line)
-        batch.limbs.setdefault(style, []).append(line)
+            batch.shadows.append(line)
+        lines = batch.limbs.get((colour, style))
+        if lines is None:
+            lines = batch.limbs[colour, style] = []
+        lines.append(line)
 
     colours = joint_colours(person, view.colour_mode, one.colour)
     for joint in range(len(shown)):
@@ -173,22 +171,3 @@ def _add(
             pixel_ratio=pixel_ratio,
         )
         batch.marks.append((points[joint], mark))
-
-
-def paint_trails(
-    painter: QPainter,
-    trails: Sequence[tuple[str, Sequence[Person]]],
-    transform: ViewTransform,
-    *,
-    min_score: float,
-) -> None:
-    """The ways of the joints over the last frames, fading backwards. trails: (track colour, persons, oldest first)."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for colour, persons in trails:
-        for age, (before, after) in enumerate(pairwise(persons), start=1):
-            both = shown_joints(before, min_score) & shown_joints(after, min_score)
-            starts, ends = transform.to_canvas(before.keypoints[both]), transform.to_canvas(after.keypoints[both])
-            faded = QColor(colour)
-            faded.setAlphaF(0.15 + 0.65 * age / len(persons))
-            painter.setPen(QPen(faded, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            painter.drawLines([QLineF(*start, *end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])

@@ -77,6 +77,10 @@ class Stage(Protocol):
         """Have a person found in a box of the image and added."""
         ...
 
+    def rerun_person(self, box_xyxy: FloatArray) -> None:
+        """Have the model look at the selected person again, in a box of the image."""
+        ...
+
 
 class Tool(Protocol):
     """One way to use the mouse. The left button presses and releases; between them the mouse is dragged."""
@@ -94,6 +98,11 @@ class Tool(Protocol):
     @property
     def loupe_at(self) -> FloatArray | None:
         """The image point `[2]` to look at closely, while something is dragged."""
+        ...
+
+    @property
+    def own_keys(self) -> frozenset[Qt.Key]:
+        """Keys that are no shortcuts while the tool is in use."""
         ...
 
     def hint(self) -> str:
@@ -135,6 +144,7 @@ class IdleTool:
     pending: Edit | None = None
     band: FloatArray | None = None
     loupe_at: FloatArray | None = None
+    own_keys: frozenset[Qt.Key] = frozenset()
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage

@@ -12,13 +12,13 @@ from app.ui.crash import CrashReporter
 from app.ui.dialogs.export_dialog import ExportDialog
 from app.ui.dialogs.import_dialog import ImportDialog
 from app.ui.session import Session
+from app.ui.when import When
 
 
 def actions(session: Session, jobs: JobFeed, crash: CrashReporter, parent: QWidget) -> list[ActionSpec]:
     """The specs of export and import."""
 
-    def has_document() -> bool:
-        return session.document is not None
+    when = When(session)
 
     def export() -> ExportDialog:
         dialog = ExportDialog(session, jobs, parent)
@@ -43,7 +43,7 @@ def actions(session: Session, jobs: JobFeed, crash: CrashReporter, parent: QWidg
             handler=export,
             shortcuts={"default": ["Ctrl+E"], "sleap": ["Ctrl+Alt+E"]},
             menu="File",
-            enabled_when=has_document,
+            enabled_when=when.has_document,
             tooltip="Write PoseTrack or COCO files, frame images, an overlay video",
             icon="mdi6.export-variant",
         ),
@@ -53,7 +53,7 @@ def actions(session: Session, jobs: JobFeed, crash: CrashReporter, parent: QWidg
             handler=import_,
             shortcuts={"default": ["Ctrl+Alt+I"]},
             menu="File",
-            enabled_when=lambda: session.can_edit,
+            enabled_when=when.can_edit,
             tooltip="Poses of a PoseTrack or COCO file into this project",
             icon="mdi6.import",
         ),

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -30,7 +29,9 @@ from app.jobs.bridge import JobFeed
 from app.project.document import Document
 from app.project.records import FrameState
 from app.ui import theme
-from app.ui.dialogs.job_runner import JobRunner
+from app.ui.dialogs.shape import dialog_column, form_layout
+from app.ui.job_runner import JobRunner
+from app.ui.opening import plain_name
 from app.ui.session import Session
 from dcpose_core.formats import FORMATS
 
@@ -86,27 +87,24 @@ class ExportDialog(QDialog):
         self.sequence = QLineEdit(self)
         self.sequence.setPlaceholderText("as the format wants it")
         self.sequence.setToolTip("What the sequence is called inside the file")
-        stem = document.path.with_name(f"{document.path.stem}_posetrack18.json")
+        self._name = plain_name(document.path)
+        stem = document.path.with_name(f"{self._name}_posetrack18.json")
         self.file = _PathField("Annotation file", stem, "JSON (*.json)", self)
-        self.with_images = QCheckBox("Frame images in", self)
+        self.with_images = QCheckBox("the frame &images, in this folder", self)
         self.images = _PathField("Folder of the frame images", document.path.parent, "", self, is_folder=True)
-        self.with_overlay = QCheckBox("Overlay video", self)
-        overlay = document.path.with_name(f"{document.path.stem}_overlay.mp4")
+        self.with_overlay = QCheckBox("a &video with the skeletons drawn in", self)
+        overlay = document.path.with_name(f"{self._name}_overlay.mp4")
         self.overlay = _PathField("Overlay video", overlay, "Video (*.mp4)", self)
         self._form = QWidget(self)
-        form_layout = QFormLayout(self._form)
-        form_layout.setContentsMargins(0, 0, 0, 0)
-        form_layout.setSpacing(8)
-        form_layout.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form_layout.addRow("&Format", self.format)
-        form_layout.addRow("&What", self.what)
-        form_layout.addRow("F&rames", self.frames)
-        form_layout.addRow("&Persons", self.tracks)
-        form_layout.addRow("&Sequence", self.sequence)
-        form_layout.addRow("F&ile", self.file)
-        form_layout.addRow(self.with_images, self.images)
-        form_layout.addRow(self.with_overlay, self.overlay)
+        rows = form_layout()
+        self._form.setLayout(rows)
+        rows.addRow("&Format", self.format)
+        rows.addRow("&What", self.what)
+        rows.addRow("F&rames", self.frames)
+        rows.addRow("&Persons", self.tracks)
+        rows.addRow("&Sequence", self.sequence)
+        rows.addRow("F&ile", self.file)
+        rows.addRow("Also", _below_each_other(self.with_images, self.images, self.with_overlay, self.overlay))
         self._scope = QLabel(self)
         self._scope.setProperty("muted", True)
         self.problems = QListWidget(self)
@@ -137,9 +135,7 @@ class ExportDialog(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(self.go)
         buttons.addWidget(self.close_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(16)
+        column = dialog_column(self)
         column.addWidget(self._form)
         column.addWidget(self._scope)
         column.addWidget(self.problems, 1)
@@ -153,9 +149,9 @@ class ExportDialog(QDialog):
         for line in (self.sequence, self.file.text, self.images.text, self.overlay.text):
             line.textChanged.connect(self._on_choice)
         for switch, field in ((self.with_images, self.images), (self.with_overlay, self.overlay)):
-            switch.toggled.connect(field.setEnabled)
+            switch.toggled.connect(field.setVisible)
             switch.toggled.connect(self._on_choice)
-            field.setEnabled(False)
+            field.hide()
         session.document_changed.connect(self.close)
         session.frames_changed.connect(self._on_choice)
         self._on_choice()
@@ -217,9 +213,9 @@ class ExportDialog(QDialog):
     @Slot()
     def _name_file(self) -> None:
         """The suggested name follows the format until somebody writes another one."""
-        suggested = {f"{self._document.path.stem}_{name}.json" for name in FORMATS}
+        suggested = {f"{self._name}_{name}.json" for name in FORMATS}
         if self.file.path.name in suggested:
-            name = f"{self._document.path.stem}_{self.format.currentData()}.json"
+            name = f"{self._name}_{self.format.currentData()}.json"
             self.file.text.setText(str(self.file.path.with_name(name)))
 
     @Slot()
@@ -256,7 +252,8 @@ class ExportDialog(QDialog):
             self.problems.addItem(item)
         self.problems.setVisible(bool(problems))
         if not problems:
-            self._say("Checked: nothing stands out.", "info")
+            self._say("Checked: there is nothing to look at.", "info")
+            self.go.setFocus()
             return
         more = len(problems) - _MOST_PROBLEMS_SHOWN
         shown = f" (the first {_MOST_PROBLEMS_SHOWN} are listed)" if more > 0 else ""
@@ -264,9 +261,11 @@ class ExportDialog(QDialog):
         if self._blocked:
             self._say(f"{count}; those marked in red cannot be written.", "error")
             self.go.setEnabled(False)
+            self.problems.setFocus()
         else:
             self._say(f"{count}; the file can be written all the same.", "warning")
             self.go.setText("Export anyway")
+            self.problems.setFocus()  # to be looked at first; Enter on one of them goes there
 
     def _sentence(self, problem: Problem) -> str:
         place = ""
@@ -295,6 +294,7 @@ class ExportDialog(QDialog):
         self._checked = None
         self.go.setText("Export")
         self._say(report(result), "info" if result.check.is_right else "error")
+        self.close_button.setFocus()
         self._session.tell(f"Exported to {result.files[0]}")
 
     @Slot(int, int, str)
@@ -330,6 +330,14 @@ class ExportDialog(QDialog):
         self.message.setStyleSheet(f"color: {colour};")
         self.message.setText(text)
         self.message.setVisible(bool(text))
+
+
+def _below_each_other(*widgets: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(theme.GRID_PX // 2)
+    for widget in widgets:
+        column.addWidget(widget)
+    return column
 
 
 class _PathField(QWidget):
@@ -377,10 +385,11 @@ def report(result: ExportResult) -> str:
     lines += [f"Left out: {message}" for message in result.damaged[:3]]
     check = result.check
     if check.differences:
-        lines.append(f"Read back: {len(check.differences)} differences. {check.differences[0]}.")
+        count = "1 difference" if len(check.differences) == 1 else f"{len(check.differences)} differences"
+        lines.append(f"Read back from the file: {count} to the project. {check.differences[0].capitalize()}.")
     else:
-        lines.append("Read back: says what was meant.")
+        lines.append("Read back from the file: the same poses as in the project.")
     scores = [f"{name} {value:.1f}" for name, value in (("AP", check.ap), ("MOTA", check.mota)) if value is not None]
     if scores:
-        lines.append(f"Scored against itself: {', '.join(scores)}.")
+        lines.append(f"Scored against itself, as a test of the file: {', '.join(scores)}.")
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -12,8 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
-    QFormLayout,
     QLabel,
     QRadioButton,
     QVBoxLayout,
@@ -22,10 +20,10 @@ from PySide6.QtWidgets import (
 
 from app.jobs.bridge import JobFeed
 from app.project.document import Document
-from app.project.records import Layer, PersonChange
-from app.ui.dialogs.job_runner import JobRunner
+from app.project.records import Layer
+from app.ui.dialogs.shape import dialog_column, form_layout, go_and_cancel
+from app.ui.job_runner import JobRunner
 from app.ui.session import Session
-from dcpose_core.errors import DCPoseError
 from dcpose_core.types import PoseSequence
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class ImportDialog(QDialog):
-    """Reads `path` when it opens, says what the file holds and what would happen, and imports it in one edit.
+    """Reads `path` when it opens, says what the file holds and what would happen, and imports it in one step.
 
     `crashed(text, report)`: a bug while reading.
     """
@@ -71,9 +69,7 @@ class ImportDialog(QDialog):
         name = QLabel(path.name, self)
         name.setTextFormat(Qt.TextFormat.PlainText)
         name.setToolTip(str(path))
-        form = QFormLayout()
-        form.setSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignRight)
+        form = form_layout()
         form.addRow("File", name)
         form.addRow("Sequence", self.sequence)
         form.addRow("Import", kinds)
@@ -83,16 +79,9 @@ class ImportDialog(QDialog):
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.summary.setMinimumHeight(self.summary.fontMetrics().lineSpacing() * 4)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.go = buttons.addButton("Import", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.go.setProperty("primary", True)
-        self.go.style().polish(self.go)
+        buttons, self.go = go_and_cancel(self, "Import")
         self.go.setEnabled(False)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(16)
+        column = dialog_column(self)
         column.addLayout(form)
         column.addWidget(self.summary, 1)
         column.addWidget(buttons)
@@ -107,16 +96,16 @@ class ImportDialog(QDialog):
         self._runner.start("Read poses", lambda: import_module("app.jobs.import_file").import_job(path), self._on_read)
 
     def accept(self) -> None:
-        self._update()  # the project may have changed since
-        plan = self._plan
-        if plan is not None:
-            super().accept()
-            if self._session.submit(plan.edit):
-                self._session.tell(
-                    f"Imported {plan.n_persons} poses on {plan.n_frames} frames.",
-                    action="Undo",
-                    handler=self._session.undo,
-                )
+        plan, session = self._plan, self._session
+        if plan is None:
+            return
+        super().accept()
+
+        def tell() -> None:
+            text = f"Imported {plan.n_persons} poses on {plan.n_frames} frames."
+            session.tell(text, action="Undo", handler=session.undo)
+
+        session.submit_wide(plan.edit(self._document), tell)
 
     def done(self, result: int) -> None:
         self._runner.cancel()
@@ -133,30 +122,33 @@ class ImportDialog(QDialog):
 
     @Slot()
     def _update(self) -> None:
-        """Say what would happen; the edit is ready then, too."""
+        """Have it worked out what would happen."""
         self._plan = None
         self.go.setEnabled(False)
         if not self._sequences:
             return
         layer = Layer.ANNOTATION if self.as_annotations.isChecked() else Layer.PREDICTION
         sequence = self._sequences[max(0, self.sequence.currentIndex())]
-        try:
-            plan: ImportPlan = import_module("app.project.convert").import_sequence(
-                self._document, sequence, layer=layer, keep_track_ids=self.keep_ids.isChecked()
-            )
-        except DCPoseError as error:
-            self.summary.setText(str(error))
-            return
+        self.summary.setText("Comparing with the project...")
+        self._runner.start(
+            "Plan the import",
+            lambda: import_module("app.jobs.import_file").plan_job(
+                self._document.path, sequence, layer=layer, keep_track_ids=self.keep_ids.isChecked()
+            ),
+            self._on_planned,
+        )
+
+    def _on_planned(self, result: Any) -> None:
+        plan: ImportPlan = result
         self.summary.setText(_summary(plan))
-        if plan.edit.changes:
+        if plan.frames:
             self._plan = plan
             self.go.setEnabled(True)
 
 
 def _summary(plan: ImportPlan) -> str:
     lines = [f"{plan.n_persons} poses on {plan.n_frames} frames, {plan.n_tracks} tracks."]
-    replaced = sum(isinstance(change, PersonChange) and change.before is not None for change in plan.edit.changes)
-    if replaced:
-        are = "pose that is in the project now is" if replaced == 1 else "poses that are in the project now are"
-        lines.append(f"{replaced} {are} replaced.")
+    if plan.n_replaced:
+        are = "pose that is in the project now is" if plan.n_replaced == 1 else "poses that are in the project now are"
+        lines.append(f"{plan.n_replaced} {are} replaced.")
     return "\n".join([*lines, *plan.notes])

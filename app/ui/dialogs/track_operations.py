@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.project import edits
 from app.project.document import Document
-from app.project.records import Edit
+from app.project.wide_edits import WideEdit
 from app.ui.timeline.preview import LanePreview
 from app.ui.timeline.span_sets import Spans, common, count, union, within, without
 
@@ -117,21 +117,21 @@ def problem(document: Document, operation: TrackOperation) -> str | None:
     return None if reached else "Nobody is there on these frames."
 
 
-def build(document: Document, operation: TrackOperation) -> Edit:
+def build(document: Document, operation: TrackOperation) -> WideEdit:
     """The edit that does it."""
     track_id, first, last = operation.track_id, operation.first, operation.last
     if operation.kind is Operation.SPLIT:
-        return edits.split_track(document, track_id, first)
+        return edits.splitting(document, track_id, first)
     if operation.kind is Operation.DELETE:
-        return edits.delete_track(document, track_id, first, last)
+        return edits.deleting(document, track_id, first, last)
     other_id = operation.other_id
     if other_id is None:
         raise ValueError(f"{operation.kind} needs two tracks")
     if operation.kind is Operation.SWAP:
-        return edits.swap_tracks(document, track_id, other_id, first, last)
+        return edits.swapping(document, track_id, other_id, first, last)
     if operation.kind is Operation.MERGE:
-        return edits.merge_tracks(document, track_id, other_id, first, last)
-    return edits.reassign(document, track_id, other_id, first, last)
+        return edits.merging(document, track_id, other_id, first, last)
+    return edits.reassigning(document, track_id, other_id, first, last)
 
 
 def without_all(spans: Spans, taken: Spans) -> Spans:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QCheckBox, QGridLayout, QLabel, Q
 from app.jobs.evidence import CropEvidence, EvidenceRequest, EvidenceWorker, PersonEvidence
 from app.project.poses import body_box
 from app.ui import theme
+from app.ui.canvas.heat import DIMMEST_PEAK, heat_bgra
 from app.ui.canvas.marks import joint_title
 from app.ui.session import HeatmapOverlay, Session
 from dcpose_core.types import FloatArray, ImageArray
@@ -27,9 +28,6 @@ _HIGHEST_PX = 200
 #: Of the window's height: what the joints below the strip need is not taken from them.
 _HIGHEST_SHARE = 1 / 8
 _FAINT, _FULL = 0.35, 1.0
-#: A map without a peak is noise and stays dark.
-_DIMMEST_PEAK = 0.1
-_LOW_RGB, _HIGH_RGB = np.array([255.0, 90.0, 0.0]), np.array([255.0, 250.0, 170.0])
 
 
 class CropView(QAbstractButton):
@@ -313,7 +311,7 @@ class EvidencePanel(QWidget):
         # One scale for all crops, so that they compare; the figures below them are absolute.
         shown = [crop.heatmaps for crop in (evidence.previous, evidence.key, evidence.next) if crop is not None]
         shown += [maps for maps in (evidence.merged, evidence.final) if maps is not None]
-        brightest = max(_DIMMEST_PEAK, *(float(self._of_joints(maps).max()) for maps in shown))
+        brightest = max(DIMMEST_PEAK, *(float(self._of_joints(maps).max()) for maps in shown))
         for view, crop in ((self._previous, evidence.previous), (self._next, evidence.next)):
             if crop is None:
                 view.clear("no frame")
@@ -388,14 +386,9 @@ def over_crop(crop: ImageArray, heatmap: FloatArray, *, cell_px: int) -> QImage:
     picture = QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888).convertToFormat(
         QImage.Format.Format_RGB32
     )
-    value = np.clip(heatmap, 0.0, 1.0)[..., None]
-    rgb = _LOW_RGB * (1 - value) + _HIGH_RGB * value
-    alpha = value**0.7 * 0.9
-    bgra = np.concatenate([rgb[..., ::-1] * alpha, alpha * 255], axis=2).round().astype(np.uint8)
+    bgra = heat_bgra(heatmap)
     rows, columns = heatmap.shape
-    overlay = QImage(
-        np.ascontiguousarray(bgra).data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied
-    )
+    overlay = QImage(bgra.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     # Cell 0 is painted over [0, 1), its centre at 0.5; that of crop pixel 0 is at 0.5 as well.

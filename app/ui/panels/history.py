@@ -8,12 +8,12 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QVBoxLayout, QWidget
 
 from app.project.history import HistoryEntry, StepKind
 from app.ui import theme
 from app.ui.session import Session
-from dcpose_core.errors import DCPoseError
+from app.ui.tables import plain_table
 
 _ROW_PX = 24
 _DAY_S = 86_400
@@ -112,18 +112,8 @@ class HistoryPanel(QWidget):
         self.setObjectName("historyPanel")
         self._session = session
         self._model = HistoryModel(session, self)
-        self.list = QTableView(self)
-        self.list.setAccessibleName("History")
-        self.list.setModel(self._model)
-        self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.list = plain_table("History", self._model, self, row_px=_ROW_PX)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.list.setShowGrid(False)
-        self.list.setTabKeyNavigation(False)
-        self.list.setFont(theme.tabular(self.list.font()))
-        self.list.verticalHeader().hide()
-        self.list.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.list.verticalHeader().setDefaultSectionSize(_ROW_PX)
         self.list.horizontalHeader().hide()
         self.list.horizontalHeader().setResizeContentsPrecision(0)
         self.list.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -146,10 +136,7 @@ class HistoryPanel(QWidget):
         document = self._session.document
         if document is None or not index.isValid() or index.row() == self._model.current_row:
             return
-        try:
-            document.go_to(self._model.number_at(index.row()))
-        except DCPoseError as error:
-            self._session.tell(str(error), kind="error")
+        self._session.go_to_step(self._model.number_at(index.row()))
 
     @Slot()
     def _show_current(self) -> None:

@@ -43,6 +43,9 @@ _SOURCE_ICONS = {
     JointSource.HUMAN: "mdi6.account-edit-outline",
 }
 
+#: From so many changed joints on the whole table is painted again.
+_MANY = 6
+
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -54,6 +57,7 @@ class JointTableModel(QAbstractTableModel):
         self._session = session
         #: States as symbols alone, where there is no room for words; they are in the tooltip then.
         self.is_narrow = False
+        self._shown: Person | None = None
         session.document_changed.connect(self._refresh)
         session.frame_changed.connect(self._refresh)
         session.selection_changed.connect(self._refresh)
@@ -70,7 +74,16 @@ class JointTableModel(QAbstractTableModel):
 
     @Slot()
     def _refresh(self) -> None:
-        self.dataChanged.emit(self.index(0, 0), self.index(JOINTS - 1, SOURCE))
+        """Tell of the joints that look different now, cell by cell: of a range, views paint everything."""
+        before, self._shown = self._shown, self.person
+        changed = _changed_joints(before, self._shown)
+        if len(changed) > _MANY:
+            self.dataChanged.emit(self.index(0, 0), self.index(JOINTS - 1, SOURCE))
+        else:
+            for joint in changed:
+                for column in range(len(_HEADERS)):
+                    index = self.index(joint, column)
+                    self.dataChanged.emit(index, index)
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else JOINTS
@@ -184,6 +197,15 @@ class StateDelegate(QStyledItemDelegate):
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
         if isinstance(editor, QComboBox):
             model.setData(index, editor.currentData())
+
+
+def _changed_joints(before: Person | None, after: Person | None) -> list[int]:
+    if before is None or after is None:
+        return [] if before is after else list(range(JOINTS))
+    same = (before.keypoints == after.keypoints).all(axis=1)
+    for name in ("scores", "visibility", "sources"):
+        same &= getattr(before, name) == getattr(after, name)
+    return np.flatnonzero(~same).tolist()
 
 
 def _short_title(joint: int) -> str:

@@ -25,6 +25,7 @@ from app.ui.canvas.marks import joint_title
 from app.ui.panels.joint_table import NAME, SCORE, SOURCE, STATE, JointTableModel, StateDelegate, X, Y
 from app.ui.panels.track_list_model import swatch
 from app.ui.session import Session
+from app.ui.tables import plain_table
 
 _ROW_PX = 22
 _ICON_COLUMN_PX = 32
@@ -84,29 +85,15 @@ class PersonPanel(QWidget):
 
     def refresh_theme(self) -> None:
         self.joints.viewport().update()
-        for button, icon in self._icons:
-            button.setIcon(theme.icon(icon))
 
     def _table(self) -> QTableView:
-        table = QTableView(self)
-        table.setAccessibleName("Joints")
-        table.setModel(self._model)
+        table = plain_table("Joints", self._model, self, row_px=_ROW_PX)
         table.setItemDelegateForColumn(STATE, StateDelegate(table))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
         )
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.setFont(theme.tabular(table.font()))
         table.setIconSize(QSize(20, 20))
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(_ROW_PX)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setMinimumSectionSize(32)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         font = table.font()
@@ -148,14 +135,16 @@ class PersonPanel(QWidget):
         self._swap.setMenu(menu)
         self._rerun = QPushButton("Re-run", self)
         self._rerun.setToolTip("Look at this person with the model again")
-        self._rerun.clicked.connect(self._on_rerun)
+        again = QMenu(self._rerun)
+        again.addAction("In its box", self._on_rerun)
+        again.addAction("In a box that I draw", lambda: self._session.set_tool("rerun_box"))
+        self._rerun.setMenu(again)
         self._copy = QPushButton("Previous", self)
         self._copy.setAccessibleName("Copy previous")
         self._copy.setToolTip("Put this person's pose of the previous frame here")
         self._copy.clicked.connect(self._copy_previous)
-        self._icons = [(self._rerun, "mdi6.refresh"), (self._copy, "mdi6.content-copy")]
-        for button, icon in self._icons:
-            button.setIcon(theme.icon(icon))
+        theme.set_icon(self._rerun, "mdi6.refresh")
+        theme.set_icon(self._copy, "mdi6.content-copy")
         row = QHBoxLayout()
         row.setContentsMargins(8, 8, 8, 8)
         row.setSpacing(4)

@@ -15,6 +15,7 @@ from app.ui.dialogs.track_operations import Operation
 from app.ui.dialogs.track_scope import TrackScopeDialog
 from app.ui.session import Session
 from app.ui.timeline.preview import LanePreviews
+from app.ui.when import When
 from dcpose_core.types import FloatArray
 
 
@@ -130,8 +131,7 @@ def centre(person: Person) -> FloatArray:
 def actions(session: Session, commands: TrackCommands) -> list[ActionSpec]:
     """The specs of the operations on tracks."""
 
-    def can_edit() -> bool:
-        return session.can_edit and session.selected_track is not None
+    can_edit = When(session).can_edit_track
 
     def with_another() -> bool:
         return can_edit() and session.document is not None and len(session.document.tracks()) > 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, Slot
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 from app.project import edits
@@ -15,9 +15,11 @@ from app.ui.session import Session
 from app.ui.timeline import span_sets
 
 VISIBLE, LOCKED, NAME, FRAMES, COUNT = range(5)
-_HEADERS = ("", "", "Track", "Frames", "Count")
+_HEADERS = ("", "", "Name", "Frames", "Count")
 _TITLES = ("Visible", "Locked", "Name", "First and last frame", "Frames with this person")
 _SWATCH_PX = 12
+#: After an edit, until the frames of tracks are counted again: nobody reads faster than results stream in.
+_SOON_MS = 100
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -30,6 +32,10 @@ class TrackListModel(QAbstractTableModel):
         self._session = session
         self._track_ids: list[int] = []
         self._spans: dict[int, span_sets.Spans] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._tell)
         session.document_changed.connect(self._reload)
         session.frames_changed.connect(self._on_frames_changed)
         self._reload()
@@ -61,6 +67,13 @@ class TrackListModel(QAbstractTableModel):
         self._spans.clear()
         if change.tracks_changed and self._track_ids != sorted(document.tracks()):
             self._update_rows(sorted(document.tracks()))
+        if change.tracks_changed:
+            self._tell()
+        elif not self._soon.isActive():
+            self._soon.start()
+
+    @Slot()
+    def _tell(self) -> None:
         if self._track_ids:
             # Views ask again for the rows that they show, and for no others.
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._track_ids) - 1, COUNT))

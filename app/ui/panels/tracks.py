@@ -9,11 +9,9 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
     QStackedLayout,
-    QTableView,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -26,6 +24,7 @@ from app.ui.panels.track_commands import TrackCommands
 from app.ui.panels.track_events_model import TrackEventsModel
 from app.ui.panels.track_list_model import COUNT, FRAMES, LOCKED, NAME, VISIBLE, TrackListModel
 from app.ui.session import Session
+from app.ui.tables import plain_table, set_widths
 
 _ROW_PX = 26
 _ICON_COLUMN_PX = 30
@@ -51,9 +50,7 @@ class TracksPanel(QWidget):
         commands.second_track = self._second_track
         self._model = TrackListModel(session, self)
         self._events = TrackEventsModel(session, self)
-        self._icons: list[tuple[QToolButton, str]] = []
-        self.list = _table("Tracks", self)
-        self.list.setModel(self._model)
+        self.list = plain_table("Tracks", self._model, self, row_px=_ROW_PX)
         self.list.setIconSize(QSize(16, 16))
         self.list.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
@@ -63,16 +60,17 @@ class TracksPanel(QWidget):
         self.list.customContextMenuRequested.connect(self._on_menu)
         self.list.clicked.connect(self._on_clicked)
         self.list.selectionModel().currentRowChanged.connect(self._on_row_changed)
-        _widths(self.list, {VISIBLE: _ICON_COLUMN_PX, LOCKED: _ICON_COLUMN_PX}, stretch=NAME, fitting=(FRAMES, COUNT))
-        self.events = _table("Begins, ends and gaps of tracks", self)
-        self.events.setModel(self._events)
+        set_widths(
+            self.list, {VISIBLE: _ICON_COLUMN_PX, LOCKED: _ICON_COLUMN_PX}, stretch=NAME, fitting=(FRAMES, COUNT)
+        )
+        self.events = plain_table("Begins, ends and gaps of tracks", self._events, self, row_px=_ROW_PX)
         self.events.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.events.selectionModel().currentRowChanged.connect(self._on_event_chosen)
         self.events.clicked.connect(self._on_event_chosen)
-        _widths(self.events, {}, stretch=1, fitting=(0, 2))
+        set_widths(self.events, {}, stretch=1, fitting=(0, 2))
         self._tabs = QTabWidget(self)
         self._tabs.setDocumentMode(True)
-        self._tabs.addTab(self._list_page(), "Tracks")
+        self._tabs.addTab(self._list_page(), "All")
         self._tabs.addTab(self.events, "Begins, ends, gaps")
         self._tabs.currentChanged.connect(self._reload_events)
         column = QVBoxLayout(self)
@@ -89,9 +87,6 @@ class TracksPanel(QWidget):
         self._on_changed()
 
     def refresh_theme(self) -> None:
-        """Icons in the colours of the theme in force."""
-        for button, icon in self._icons:
-            button.setIcon(theme.icon(icon))
         self.list.viewport().update()
         self.events.viewport().update()
 
@@ -119,12 +114,11 @@ class TracksPanel(QWidget):
         self._buttons: list[tuple[QToolButton, Operation]] = []
         for icon, text, kind in _BUTTONS:
             button = QToolButton(page)
-            button.setIcon(theme.icon(icon))
+            theme.set_icon(button, icon)
             button.setIconSize(QSize(20, 20))
             button.setToolTip(text)
             button.setAccessibleName(text)
             button.clicked.connect(self._asking(kind))
-            self._icons.append((button, icon))
             self._buttons.append((button, kind))
             buttons.addWidget(button)
         buttons.addStretch(1)
@@ -215,33 +209,3 @@ class TracksPanel(QWidget):
         for _, text, kind in _BUTTONS:
             menu.addAction(f"{text}...", self._asking(kind))
         menu.popup(self.list.viewport().mapToGlobal(position))
-
-
-def _table(name: str, parent: QWidget) -> QTableView:
-    table = QTableView(parent)
-    table.setAccessibleName(name)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setTabKeyNavigation(False)
-    table.setFont(theme.tabular(table.font()))
-    table.verticalHeader().hide()
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    table.verticalHeader().setDefaultSectionSize(_ROW_PX)
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    return table
-
-
-def _widths(table: QTableView, fixed: dict[int, int], *, stretch: int, fitting: tuple[int, ...]) -> None:
-    """One column takes what is left; those that fit look at visible rows only (`setResizeContentsPrecision`)."""
-    header = table.horizontalHeader()
-    header.setMinimumSectionSize(24)
-    header.setResizeContentsPrecision(0)
-    header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
-    for column in fitting:
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-    for column, width_px in fixed.items():
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-        table.setColumnWidth(column, width_px)

@@ -5,26 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from app.project.document import DocumentChange
 from app.project.records import JointSource, Layer
 from app.project.trajectory import Trajectory
-from app.ui import theme
 from app.ui.canvas.marks import joint_title
 from app.ui.session import Session
 from dcpose_core.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+    from app.ui.panels.trajectory_plots import TrajectoryPlots
 
 #: Frames asked for at once: short enough not to be felt, and the window stays alive between two of them.
 _CHUNK = 1024
 _DELAY_MS = 120
-_AXES = ("x", "y")
 
 
 class TrajectoryPanel(QWidget):
@@ -39,16 +36,8 @@ class TrajectoryPanel(QWidget):
         #: First frame of a chunk -> what both layers have there; an edit takes away the chunks that it touches.
         self._parts: dict[int, tuple[Trajectory, Trajectory]] = {}
         self._missing: list[int] = []
-        self._plots = pg.GraphicsLayoutWidget(self)
-        self._plots.setAccessibleName("Trajectory of the selected joint")
-        self._model: list[pg.PlotDataItem] = []
-        self._human: list[pg.PlotDataItem] = []
-        self._lines: list[pg.InfiniteLine] = []
-        self._views: list[pg.PlotItem] = []
-        for row, axis in enumerate(_AXES):
-            self._add_plot(row, axis)
-        self._views[1].setXLink(self._views[0])
-        self._plots.scene().sigMouseClicked.connect(self._on_clicked)
+        #: Made when somebody looks for the first time: the library that draws them takes 0.3 s to import.
+        self.plots: TrajectoryPlots | None = None
         self._empty = QLabel(self)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setProperty("muted", True)
@@ -57,7 +46,6 @@ class TrajectoryPanel(QWidget):
         self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._stack = QStackedLayout()
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._plots)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -75,7 +63,6 @@ class TrajectoryPanel(QWidget):
         session.frames_changed.connect(self._on_frames_changed)
         session.selection_changed.connect(self._on_selection_changed)
         session.frame_changed.connect(self._on_frame_changed)
-        self.refresh_theme()
         self._on_document_changed()
 
     @Slot(int, int)
@@ -87,17 +74,17 @@ class TrajectoryPanel(QWidget):
 
     def refresh_theme(self) -> None:
         """Colours of the theme in force."""
-        self._plots.setBackground(theme.colour("surface"))
-        thin = pg.mkPen(theme.colour("state_model"), width=1)
-        bold = pg.mkPen(theme.colour("state_human"), width=2.5)
-        for model, human, line, view in zip(self._model, self._human, self._lines, self._views, strict=True):
-            model.setPen(thin)
-            human.setPen(bold)
-            human.setSymbolBrush(theme.colour("state_human"))
-            line.setPen(pg.mkPen(theme.colour("playhead"), width=1.5))
-            for side in ("left", "bottom"):
-                view.getAxis(side).setPen(theme.colour("border"))
-                view.getAxis(side).setTextPen(theme.colour("muted"))
+        if self.plots is not None:
+            self.plots.refresh_theme()
+
+    def _made_plots(self) -> TrajectoryPlots:
+        if self.plots is None:
+            from app.ui.panels.trajectory_plots import TrajectoryPlots
+
+            self.plots = TrajectoryPlots(self)
+            self.plots.frame_clicked.connect(self._session.go_to)
+            self._stack.addWidget(self.plots)
+        return self.plots
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -107,25 +94,6 @@ class TrajectoryPanel(QWidget):
         super().hideEvent(event)
         self._delay.stop()
         self._next.stop()
-
-    def _add_plot(self, row: int, axis: str) -> None:
-        view = self._plots.addPlot(row=row, col=0)
-        view.setMenuEnabled(False)
-        view.hideButtons()
-        view.setMouseEnabled(x=False, y=False)
-        view.showGrid(x=True, y=True, alpha=0.15)
-        view.setLabel("left", f"{axis} (px)")
-        view.getAxis("left").setWidth(64)
-        if axis == "y":
-            view.invertY(True)  # as on the picture
-        else:
-            view.getAxis("bottom").setStyle(showValues=False)
-        self._model.append(view.plot(connect="finite", autoDownsample=True, downsampleMethod="peak", clipToView=True))
-        self._human.append(view.plot(connect="finite", symbol="o", symbolSize=4, symbolPen=None))
-        line = pg.InfiniteLine(angle=90)
-        view.addItem(line, ignoreBounds=True)
-        self._lines.append(line)
-        self._views.append(view)
 
     @Slot()
     def _on_document_changed(self) -> None:
@@ -151,8 +119,8 @@ class TrajectoryPanel(QWidget):
 
     @Slot(int)
     def _on_frame_changed(self, frame: int) -> None:
-        for line in self._lines:
-            line.setValue(frame)
+        if self.plots is not None:
+            self.plots.show_frame(frame)
 
     def _wanted_curve(self) -> tuple[int, int] | None:
         """Track and joint, of one selected joint."""
@@ -185,9 +153,11 @@ class TrajectoryPanel(QWidget):
         name = "" if track is None else track.name
         self._title.setText(f"{joint_title(curve[1])} of {name}: thin by the model, bold by hand")
         self._title.show()
-        self._stack.setCurrentIndex(1)
+        plots = self._made_plots()
+        self._stack.setCurrentWidget(plots)
         first, last = self._bounds()
-        self._views[0].setXRange(first - 0.5, last + 0.5, padding=0)
+        plots.show_frames(first, last)
+        plots.show_frame(self._session.frame)
         wanted = range(first - first % _CHUNK, last + 1, _CHUNK)
         self._missing = [start for start in wanted if start not in self._parts]
         self._read_chunk()
@@ -221,23 +191,7 @@ class TrajectoryPanel(QWidget):
         parts = [self._parts[start] for start in sorted(self._parts) if start <= last and start + _CHUNK > first]
         model = _joined([predicted for predicted, _ in parts], only_human=False)
         human = _joined([annotated for _, annotated in parts], only_human=True)
-        for axis, (thin, bold, view) in enumerate(zip(self._model, self._human, self._views, strict=True)):
-            thin.setData(model[0], model[1][:, axis])
-            bold.setData(human[0], human[1][:, axis])
-            values = np.concatenate([model[1][:, axis], human[1][:, axis]])
-            values = values[np.isfinite(values)]
-            if len(values):
-                low, high = float(values.min()), float(values.max())
-                view.setYRange(low, max(high, low + 10.0), padding=0.1)
-
-    @Slot(object)
-    def _on_clicked(self, event: MouseClickEvent) -> None:
-        if event.button() is not Qt.MouseButton.LeftButton:
-            return
-        position: QPointF = event.scenePos()
-        for view in self._views:
-            if view.sceneBoundingRect().contains(position):
-                self._session.go_to(round(view.vb.mapSceneToView(position).x()))
+        self._made_plots().draw(model, human)
 
 
 def _joined(parts: list[Trajectory], *, only_human: bool) -> tuple[IntArray, FloatArray]:

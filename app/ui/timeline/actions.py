@@ -8,6 +8,7 @@ from app.ui.session import Session
 from app.ui.timeline.timeline_widget import Timeline
 from app.ui.timeline.track_events import neighbouring_event, track_events
 from app.ui.timeline.transport import Transport
+from app.ui.when import When
 
 _ZOOM = 1.6
 
@@ -18,8 +19,7 @@ def actions(session: Session, *, playback: Playback, timeline: Timeline, transpo
     def has_frames() -> bool:
         return session.n_frames > 1
 
-    def has_range() -> bool:
-        return session.frame_range is not None
+    has_range = When(session).has_range
 
     def extend(step: int) -> None:
         anchor, other = session.frame_range or (session.frame, session.frame)

@@ -32,6 +32,12 @@ def lowest_values(values: NDArray[np.float32], axis: TimeAxis, columns: int) -> 
     return np.asarray(np.fmin.reduceat(values[:stop], starts), dtype=np.float32)
 
 
+def highest_values(values: NDArray[np.float32], axis: TimeAxis, columns: int) -> NDArray[np.float32]:
+    """The highest value of each column's frames, float32 `[columns]`."""
+    starts, stop = axis.column_starts(columns)
+    return np.asarray(np.maximum.reduceat(values[:stop], starts), dtype=np.float32)
+
+
 def covered_columns(spans: Spans | NDArray[np.int64], axis: TimeAxis, columns: int) -> NDArray[np.bool_]:
     """bool `[columns]`: the pixel columns in which a track has at least one frame. spans: also as int64 `[S, 2]`."""
     ends = np.asarray(spans, dtype=np.int64).reshape(-1, 2)

@@ -13,28 +13,21 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 
 from app.project.records import Track
 from app.ui import theme
-from app.ui.timeline.columns import Spans, covered_columns, lowest_values, state_shares
+from app.ui.timeline.columns import Spans, covered_columns
 from app.ui.timeline.preview import LanePreview
+from app.ui.timeline.rows import RULER_PX, Row, StripRoom, row_layout
 from app.ui.timeline.span_sets import within
-from app.ui.timeline.strips import confidence_strip, frame_ends, state_strip, track_strip
+from app.ui.timeline.strips import frame_ends, track_strip
 from app.ui.timeline.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from app.project.document import Document
 
 HEADER_PX = 136
-RULER_PX = 24
-STATES_PX = 18
-CONFIDENCE_PX = 24
-LANE_PX = 20
-_GAP_PX = 4
 _BAR_PX = 8
 _LABEL_PX = 72
 _PAD_PX = 8
-
-STATES_TOP = RULER_PX + _GAP_PX
-CONFIDENCE_TOP = STATES_TOP + STATES_PX + _GAP_PX
-LANES_TOP = CONFIDENCE_TOP + CONFIDENCE_PX + _GAP_PX
+_PALE = 0.75
 
 
 @dataclass(frozen=True)
@@ -46,17 +39,23 @@ class Lane:
     is_new: bool = False
 
 
-def lane_rect(index: int, scroll_px: int, width_px: int) -> QRect:
-    """Where lane `index` lies, header included; `scroll_px` is how far the lanes are scrolled down."""
-    return QRect(0, LANES_TOP + index * LANE_PX - scroll_px, width_px, LANE_PX)
-
-
 class TimelinePainter:
     """Paints rows of one timeline. Coordinates are the widget's; the strips start at `HEADER_PX`."""
 
-    def __init__(self, painter: QPainter, axis: TimeAxis, *, width_px: int, height_px: int, scale: float) -> None:
+    def __init__(
+        self,
+        painter: QPainter,
+        axis: TimeAxis,
+        rows: Sequence[Row],
+        *,
+        width_px: int,
+        height_px: int,
+        scale: float,
+    ) -> None:
         self._painter = painter
         self._axis = axis
+        self._rows = rows
+        self._layout = row_layout(rows, height_px)
         self._width_px = width_px
         self._height_px = height_px
         self._columns = max(1, round(axis.width_px * scale))
@@ -85,21 +84,14 @@ class TimelinePainter:
                 painter.drawText(QRectF(x + 4, 0, _LABEL_PX, RULER_PX - 4), Qt.AlignmentFlag.AlignVCenter, str(frame))
 
     def strips(self, document: Document) -> None:
-        """Frame states and lowest joint scores."""
-        painter, axis, columns = self._painter, self._axis, self._columns
-        scale = columns / axis.width_px
-        shares = state_shares(document.frame_states(), axis, columns)
-        shares[:, self._frame_ends] = 0.0
-        lowest = lowest_values(document.confidence(), axis, columns)
-        lowest[self._frame_ends] = np.nan
-        for label, top, height, image in (
-            ("State", STATES_TOP, STATES_PX, state_strip(shares)),
-            ("Confidence", CONFIDENCE_TOP, CONFIDENCE_PX, confidence_strip(lowest, round(CONFIDENCE_PX * scale))),
-        ):
-            area = QRectF(HEADER_PX, top, axis.width_px, height)
+        """What there is one value a frame of."""
+        painter, axis, scale = self._painter, self._axis, self._columns / self._axis.width_px
+        for row, top, height_px in zip(self._rows, self._layout.tops, self._layout.heights_px, strict=True):
+            area = QRectF(HEADER_PX, top, axis.width_px, height_px)
             painter.fillRect(area, _faint(theme.colour("state_none"), 0.45))
-            painter.drawImage(area, image)
-            self._label(label, QRect(_PAD_PX, top, HEADER_PX - 2 * _PAD_PX, height), "muted")
+            room = StripRoom(axis, self._columns, round(height_px * scale), self._frame_ends)
+            painter.drawImage(area, row.image(document, room))
+            self._label(row.title, QRect(_PAD_PX, top, HEADER_PX - 2 * _PAD_PX, height_px), "muted")
 
     def lanes(
         self,
@@ -112,10 +104,11 @@ class TimelinePainter:
         """Track rows, of which only those in view cost anything. spans_of: track id -> runs of frames `[S, 2]`."""
         painter = self._painter
         painter.save()
-        painter.setClipRect(0, LANES_TOP, self._width_px, self._height_px - LANES_TOP)
+        painter.setClipRect(0, self._layout.lanes_top, self._width_px, self._height_px - self._layout.lanes_top)
+        lane_px = self._layout.lane_px
         for index, lane in enumerate(lanes):
-            rect = lane_rect(index, scroll_px, self._width_px)
-            if rect.bottom() >= LANES_TOP and rect.top() <= self._height_px:
+            rect = QRect(0, self._layout.lanes_top + index * lane_px - scroll_px, self._width_px, lane_px)
+            if rect.bottom() >= self._layout.lanes_top and rect.top() <= self._height_px:
                 self._lane(lane, rect, spans_of, preview)
         painter.restore()
 
@@ -130,7 +123,7 @@ class TimelinePainter:
         before = np.zeros((0, 2), dtype=np.int64) if lane.is_new else spans_of(lane.track.track_id)
         if lane.is_selected:
             painter.fillRect(rect, theme.colour("selection"))
-        colour = QColor(lane.track.colour)
+        colour = _on_surface(QColor(lane.track.colour))
         swatch = QRectF(_PAD_PX, rect.center().y() - 4, 9, 9)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour if lane.track.visible else Qt.BrushStyle.NoBrush)
@@ -180,12 +173,17 @@ class TimelinePainter:
 
     def no_tracks(self, text: str) -> None:
         """What the lanes' place says while there are none."""
-        area = QRect(HEADER_PX + _PAD_PX, LANES_TOP, self._width_px - HEADER_PX - 2 * _PAD_PX, LANE_PX)
+        area = QRect(
+            HEADER_PX + _PAD_PX, self._layout.lanes_top, self._width_px - HEADER_PX - 2 * _PAD_PX, self._layout.lane_px
+        )
         self._label(text, area, "muted")
 
     def _label(self, text: str, rect: QRect, role: str) -> None:
         painter = self._painter
-        painter.setFont(self._font)
+        font = QFont(self._font)
+        if painter.fontMetrics().height() > rect.height():
+            font.setPixelSize(max(8, rect.height() - 2))
+        painter.setFont(font)
         painter.setPen(theme.colour(role))
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
@@ -220,6 +218,11 @@ def paint_playhead(painter: QPainter, axis: TimeAxis, frame: int, height_px: int
 def playhead_x(axis: TimeAxis, frame: int) -> float:
     """Pixel, in the widget, of the playhead's line."""
     return HEADER_PX + axis.x_of(frame) + axis.px_per_frame / 2
+
+
+def _on_surface(colour: QColor) -> QColor:
+    """Pale colours, which are lost on white, a little darker there."""
+    return colour.darker(140) if theme.scheme() == "light" and colour.lightnessF() > _PALE else colour
 
 
 def _faint(colour: QColor, alpha: float) -> QColor:

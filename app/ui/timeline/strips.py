@@ -56,6 +56,14 @@ def confidence_strip(lowest: NDArray[np.float32], height: int) -> QImage:
     return _image(pixels)
 
 
+def bar_strip(shares: NDArray[np.float32], role: str, height: int) -> QImage:
+    """Bars as high as `shares`, float32 `[columns]`, 0..1, in the colour of `role`; what is above 0 is seen."""
+    bar_px = np.where(shares > 0, np.maximum(np.round(np.minimum(shares, 1.0) * height), 2), 0)
+    filled = np.arange(height, 0, -1)[:, None] <= bar_px
+    bgra = _premultiplied(np.array(_rgb(theme.colour(role))), np.ones(1))[0]
+    return _image(np.where(filled[..., None], bgra, np.uint8(0)))
+
+
 def frame_ends(axis: TimeAxis, columns: int) -> NDArray[np.int64]:
     """The last column of every frame, to be left clear where frames are wide enough to be told apart; else none."""
     if columns / axis.span < _SEPARATED_PX:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
@@ -25,8 +25,9 @@ from app.project.records import FrameState
 from app.ui import theme
 from app.ui.session import Session
 from app.ui.timeline import painting
-from app.ui.timeline.painting import HEADER_PX, LANE_PX, LANES_TOP, Lane, TimelinePainter
+from app.ui.timeline.painting import HEADER_PX, Lane, TimelinePainter
 from app.ui.timeline.preview import LanePreviews
+from app.ui.timeline.rows import LANE_PX, ROWS, Row, RowLayout, row_layout
 from app.ui.timeline.time_axis import TimeAxis
 from app.ui.timeline.time_text import time_text
 
@@ -40,6 +41,8 @@ _ZOOM_PER_NOTCH = 1.25
 _NOTCH = 120.0
 _LEAST_DRAG_PX = 4
 _SCROLL_BAR_PX = 10
+#: After an edit.
+_SOON_MS = 30
 
 
 class _Drag(Enum):
@@ -70,6 +73,7 @@ class Timeline(QWidget):
         self._session = session
         self._previews = previews
         self._axis = TimeAxis.whole(0, 1)
+        self._rows: list[Row] = list(ROWS)
         self._picture: QPixmap | None = None
         self._lanes: list[Lane] | None = None
         self._spans: dict[int, NDArray[np.int64]] = {}
@@ -78,9 +82,12 @@ class Timeline(QWidget):
         self._drag_to = QPoint()
         self._range_anchor = 0
         self._drawn_playhead = 0
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self.update)
         self._scroll = QScrollBar(Qt.Orientation.Vertical, self)
         self._scroll.setAccessibleName("Scroll tracks")
-        self._scroll.setSingleStep(LANE_PX)
         self._scroll.valueChanged.connect(self._forget_picture)
         session.document_changed.connect(self._on_document_changed)
         session.frames_changed.connect(self._on_frames_changed)
@@ -91,6 +98,31 @@ class Timeline(QWidget):
         self._on_document_changed()
 
     # -- what is shown
+
+    def add_row(self, row: Row) -> None:
+        """Show one more strip below the others; its owner calls `refresh` when it changes."""
+        self._rows.append(row)
+        self.updateGeometry()
+        self._forget_lanes()
+
+    def remove_row(self, row: Row) -> None:
+        """Show a strip that was added no longer."""
+        self._rows.remove(row)
+        self.updateGeometry()
+        self._forget_lanes()
+
+    @property
+    def layout_px(self) -> RowLayout:
+        """Where rows and lanes lie."""
+        return row_layout(self._rows, self.height())
+
+    @Slot()
+    def refresh(self) -> None:
+        """Draw everything again."""
+        self._forget_lanes()
+
+    def refresh_theme(self) -> None:
+        self._forget_picture()
 
     @property
     def axis(self) -> TimeAxis:
@@ -118,10 +150,11 @@ class Timeline(QWidget):
             self.set_axis(self._axis.showing(*self._session.frame_range))
 
     def sizeHint(self) -> QSize:
-        return QSize(640, LANES_TOP + 4 * LANE_PX)
+        return QSize(640, row_layout(self._rows, self.maximumHeight()).lanes_top + 4 * LANE_PX)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(HEADER_PX + 160, LANES_TOP + LANE_PX)
+        low = row_layout(self._rows, 0)
+        return QSize(HEADER_PX + 160, low.lanes_top + low.lane_px)
 
     @Slot()
     def _on_document_changed(self) -> None:
@@ -134,7 +167,9 @@ class Timeline(QWidget):
     @Slot(object)
     def _on_frames_changed(self, _change: object) -> None:
         self._spans.clear()
-        self._forget_lanes()
+        self._lanes, self._picture = None, None
+        if not self._soon.isActive():
+            self._soon.start()  # the picture comes first, and runs that stream results change much
 
     @Slot(int)
     def _on_frame_changed(self, frame: int) -> None:
@@ -175,10 +210,11 @@ class Timeline(QWidget):
         return max(1, self.width() - HEADER_PX - _SCROLL_BAR_PX)
 
     def _update_scroll_bar(self) -> None:
-        room = max(0, self.height() - LANES_TOP)
-        needed = len(self._lanes or ()) * LANE_PX
-        self._scroll.setGeometry(self.width() - _SCROLL_BAR_PX, LANES_TOP, _SCROLL_BAR_PX, room)
-        self._scroll.setPageStep(max(room, LANE_PX))
+        room = max(0, self.height() - self.layout_px.lanes_top)
+        needed = len(self._lanes or ()) * self.layout_px.lane_px
+        self._scroll.setGeometry(self.width() - _SCROLL_BAR_PX, self.layout_px.lanes_top, _SCROLL_BAR_PX, room)
+        self._scroll.setSingleStep(self.layout_px.lane_px)
+        self._scroll.setPageStep(max(room, self.layout_px.lane_px))
         self._scroll.setRange(0, max(0, needed - room))
         self._scroll.setVisible(needed > room)
 
@@ -221,7 +257,9 @@ class Timeline(QWidget):
         picture.setDevicePixelRatio(ratio)
         painter = QPainter(picture)
         painter.setFont(self.font())
-        rows = TimelinePainter(painter, self._axis, width_px=self.width(), height_px=self.height(), scale=ratio)
+        rows = TimelinePainter(
+            painter, self._axis, self._rows, width_px=self.width(), height_px=self.height(), scale=ratio
+        )
         rows.background()
         document = self._session.document
         if document is not None and document.n_frames:
@@ -302,7 +340,7 @@ class Timeline(QWidget):
         x = event.position().x()
         event.accept()
         if x < HEADER_PX and self._scroll.isVisible():
-            self._scroll.setValue(self._scroll.value() - round(delta.y() / _NOTCH * LANE_PX))
+            self._scroll.setValue(self._scroll.value() - round(delta.y() / _NOTCH * self.layout_px.lane_px))
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier or abs(delta.x()) > abs(delta.y()):
             notches = (delta.x() or delta.y()) / _NOTCH
             self.set_axis(self._axis.panned(-notches * self._axis.width_px / 10))
@@ -319,8 +357,8 @@ class Timeline(QWidget):
 
     def _lane_at(self, position: QPoint) -> Lane | None:
         lanes = self._current_lanes()
-        index = (position.y() - LANES_TOP + self._scroll.value()) // LANE_PX
-        return lanes[index] if position.y() >= LANES_TOP and 0 <= index < len(lanes) else None
+        index = (position.y() - self.layout_px.lanes_top + self._scroll.value()) // self.layout_px.lane_px
+        return lanes[index] if position.y() >= self.layout_px.lanes_top and 0 <= index < len(lanes) else None
 
     def _extend_range_to(self, frame: int) -> None:
         chosen = self._session.frame_range
@@ -367,9 +405,7 @@ class Timeline(QWidget):
         if position.x() >= HEADER_PX:
             frame = self._frame_at(position)
             lines.append(self._description(frame))
-            lowest = float(document.confidence()[frame])
-            if not math.isnan(lowest):
-                lines.append(f"lowest joint score {lowest:.2f}")
+            lines += filter(None, (row.tooltip(document, frame) for row in self._rows))
         return "\n".join(lines)
 
     def _description(self, frame: int) -> str:

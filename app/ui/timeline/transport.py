@@ -25,7 +25,6 @@ class Transport(QWidget):
         self.setObjectName("transport")
         self._session = session
         self._playback = playback
-        self._icons: list[tuple[QToolButton, str]] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 2)
         row.setSpacing(2)
@@ -81,12 +80,6 @@ class Transport(QWidget):
         self._on_document_changed()
         self._speed.setCurrentIndex(SPEEDS.index(playback.speed))
 
-    def refresh_theme(self) -> None:
-        """Icons in the colours of the theme in force."""
-        for button, icon in self._icons:
-            button.setIcon(theme.icon(icon))
-        self._on_playing_changed(self._playback.is_playing)
-
     def edit_frame(self) -> None:
         """Put the cursor into the frame field: go to a frame by number."""
         self._frame.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -94,13 +87,12 @@ class Transport(QWidget):
 
     def _button(self, icon: str, text: str, handler: object) -> QToolButton:
         button = QToolButton(self)
-        button.setIcon(theme.icon(icon))
+        theme.set_icon(button, icon)
         button.setIconSize(QSize(_ICON_PX, _ICON_PX))
         button.setToolTip(text)
         button.setAccessibleName(text)
         if callable(handler):
             button.clicked.connect(lambda: handler())
-        self._icons.append((button, icon))
         return button
 
     @Slot()
@@ -139,6 +131,6 @@ class Transport(QWidget):
     @Slot(bool)
     def _on_playing_changed(self, playing: bool) -> None:
         text = "Pause" if playing else "Play"
-        self._play.setIcon(theme.icon("mdi6.pause" if playing else "mdi6.play"))
+        theme.set_icon(self._play, "mdi6.pause" if playing else "mdi6.play")
         self._play.setToolTip(text)
         self._play.setAccessibleName(text)

@@ -66,6 +66,7 @@ def open_window(qapp: QApplication) -> Iterator[Callable[..., MainWindow]]:
         _, window = start(path)
         window.resize(1280, 720)
         window.evidence.hide()  # it would load the networks
+        window.propagation.propagating.choices.set(previews=False, reinfers=False)  # so would a correction
         windows.append(window)
         return window
 

@@ -9,11 +9,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.project.records import FrameState, JointSource
+from app.ui.annotate_actions import show_annotate
 from app.ui.annotating import RunChoice, RunProgress
 from app.ui.main_window import MainWindow
 from app.ui.settings import DEFAULT_MODEL
 from app.ui.status import duration_text, progress_text
-from app.ui.window_actions import show_annotate
 from tests.app.ui.conftest import wait_for_frame
 
 _ENGINE_MS = 120_000
@@ -38,7 +38,7 @@ def test_a_run_fills_its_frames_as_one_step_that_can_be_undone(sample: MainWindo
     document = sample.session.document
     assert document is not None
     sample.session.set_range(0, 3)
-    dialog = show_annotate(sample)
+    dialog = show_annotate(sample.session, sample.annotating, sample.settings, sample)
     assert dialog is not None
     assert (dialog.choice().first, dialog.choice().last) == (0, 3)
     dialog.device.setCurrentIndex(dialog.device.findData("cpu"))

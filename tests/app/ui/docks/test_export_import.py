@@ -24,7 +24,9 @@ from app.project.records import FrameState, Layer
 from app.project.video_facts import VideoFacts
 from app.ui.dialogs.export_dialog import ExportDialog
 from app.ui.dialogs.import_dialog import ImportDialog
+from app.ui.opening import plain_name
 from app.ui.session import Session
+from dcpose_core.annotation import with_ranking_scores
 from dcpose_core.errors import FormatError, UsageError, VideoError
 from dcpose_core.formats import FORMATS, read_poses, write_poses
 from dcpose_core.video import VideoWriter, open_frames
@@ -62,6 +64,19 @@ def test_every_format_reads_back_and_scores_100_against_itself(
     assert result.check.mota in (100.0, None)
     assert result.check.is_right
     assert result.files == [request_.output]
+
+
+def test_scores_are_those_that_the_command_line_writes(request_: ExportRequest, document: Document) -> None:
+    _result(export_job(request_))
+    (written,) = read_poses(request_.output)
+    meant = with_ranking_scores(to_sequence(document))
+    scores = [[person.score for person in frame.persons] for frame in written.frames]
+    assert scores == [[person.score for person in frame.persons] for frame in meant.frames]
+
+
+def test_exports_are_called_as_the_video_without_its_ending() -> None:
+    names = {"sample.mp4.dcpose": "sample", "walk.dcpose": "walk", "take.2.dcpose": "take.2", "a.b.MOV.dcpose": "a.b"}
+    assert {name: plain_name(Path(name)) for name in names} == names
 
 
 def test_a_range_and_single_tracks_can_be_exported(request_: ExportRequest) -> None:
@@ -204,10 +219,11 @@ def test_export_checks_writes_reads_back_and_says_so(
     assert export.message.text() == (
         "Written: 95 poses of 3 persons on 40 frames.\n"
         f"{tmp_path / 'walk_coco.json'}\n"
-        "Read back: says what was meant.\n"
-        "Scored against itself: AP 100.0, MOTA 100.0."
+        "Read back from the file: the same poses as in the project.\n"
+        "Scored against itself, as a test of the file: AP 100.0, MOTA 100.0."
     )
     assert len(read_poses(tmp_path / "walk_coco.json")[0].frames) == 40
+    assert export.close_button.hasFocus()
     assert told == [f"Exported to {tmp_path / 'walk_coco.json'}"]
 
 
@@ -224,6 +240,7 @@ def test_problems_are_listed_jump_to_their_place_and_do_not_stop_who_insists(
     QTest.mouseClick(export.problems.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert (session.frame, session.selected_track) == (20, 1)
     assert export.go.text() == "Export anyway"
+    assert export.problems.hasFocus()
     QTest.mouseClick(export.go, Qt.MouseButton.LeftButton)
     _idle(qtbot, export)
     assert (tmp_path / "walk_posetrack18.json").exists()
@@ -281,12 +298,14 @@ def importing(
 
 
 def test_a_file_becomes_annotations_in_one_step_that_can_be_undone(
-    importing: Callable[[Path], ImportDialog], exported: Path, document: Document
+    importing: Callable[[Path], ImportDialog], exported: Path, document: Document, qtbot: QtBot
 ) -> None:
     dialog = importing(exported)
+    _idle(qtbot, dialog)
     assert dialog.summary.text().startswith("95 poses on 40 frames, 3 tracks.")
     assert not dialog.keep_ids.isChecked()
     dialog.keep_ids.setChecked(True)
+    _idle(qtbot, dialog)
     assert "1 pose that is in the project now is replaced." in dialog.summary.text()
     dialog.accept()
     assert document.layer_of(20, 1) is Layer.ANNOTATION
@@ -296,10 +315,12 @@ def test_a_file_becomes_annotations_in_one_step_that_can_be_undone(
 
 
 def test_a_file_becomes_predictions_of_new_tracks(
-    importing: Callable[[Path], ImportDialog], exported: Path, document: Document
+    importing: Callable[[Path], ImportDialog], exported: Path, document: Document, qtbot: QtBot
 ) -> None:
     dialog = importing(exported)
+    _idle(qtbot, dialog)
     dialog.as_predictions.setChecked(True)
+    _idle(qtbot, dialog)
     dialog.accept()
     assert sorted(document.tracks()) == [0, 1, 2, 3, 4, 5]
     assert document.layer_of(20, 4) is Layer.PREDICTION
@@ -320,11 +341,12 @@ def test_a_damaged_file_is_one_message_and_nothing_changes(
 
 
 def test_a_file_of_a_longer_video_is_refused(
-    importing: Callable[[Path], ImportDialog], tmp_path: Path, document: Document
+    importing: Callable[[Path], ImportDialog], tmp_path: Path, document: Document, qtbot: QtBot
 ) -> None:
     sequence = to_sequence(document)
     longer = sequence.with_frames([*sequence.frames, replace(sequence.frames[-1], index=57)])
     (path,) = write_poses([longer], tmp_path / "long.json", format="coco")
     dialog = importing(path)
+    _idle(qtbot, dialog)
     assert "the video ends at frame 39" in dialog.summary.text()
     assert not dialog.go.isEnabled()

@@ -18,6 +18,7 @@ from app.ui.panels.history import HistoryPanel
 from app.ui.panels.joint_table import NAME, SCORE, STATE, X, Y
 from app.ui.panels.person import PersonPanel
 from app.ui.panels.trajectory import TrajectoryPanel
+from app.ui.panels.trajectory_plots import TrajectoryPlots
 from app.ui.session import Session
 from dcpose_core.types import Visibility
 
@@ -124,10 +125,15 @@ def test_one_pair_is_swapped_where_a_joint_of_it_is_selected(
     assert changed.tolist() == [_LEFT_WRIST, _RIGHT_WRIST]
 
 
-def test_running_the_model_again_names_frame_and_person(person: PersonPanel, qtbot: QtBot) -> None:
+def test_running_the_model_again_names_frame_and_person_or_wants_a_box(
+    person: PersonPanel, session: Session, qtbot: QtBot
+) -> None:
+    own_box, drawn_box = person._rerun.menu().actions()
     with qtbot.waitSignal(person.rerun_requested) as asked:
-        QTest.mouseClick(person._rerun, _LEFT)
+        own_box.trigger()
     assert asked.args == [12, 0]
+    drawn_box.trigger()
+    assert session.tool == "rerun_box"
 
 
 def test_a_narrow_dock_still_shows_names_and_states(person: PersonPanel) -> None:
@@ -183,14 +189,24 @@ def trajectory(session: Session, show: Show, qtbot: QtBot) -> TrajectoryPanel:
     made = TrajectoryPanel(session)
     show(made, 600, 300)
     session.select(0, [_LEFT_WRIST])
-    qtbot.waitUntil(lambda: made._human[0].xData is not None and len(made._human[0].xData) > 0)
+
+    def is_drawn() -> bool:
+        drawn = None if made.plots is None else made.plots.human[0].xData
+        return drawn is not None and len(drawn) > 0
+
+    qtbot.waitUntil(is_drawn)
     return made
+
+
+def plots(trajectory: TrajectoryPanel) -> TrajectoryPlots:
+    assert trajectory.plots is not None
+    return trajectory.plots
 
 
 def test_the_models_path_is_whole_and_the_humans_only_where_somebody_edited(
     trajectory: TrajectoryPanel, document: Document
 ) -> None:
-    model_x, human_x, human_y = trajectory._model[0], trajectory._human[0], trajectory._human[1]
+    model_x, human_x, human_y = plots(trajectory).model[0], plots(trajectory).human[0], plots(trajectory).human[1]
     assert len(model_x.xData) == 40
     assert (human_x.xData.tolist(), human_x.yData.tolist(), human_y.yData.tolist()) == ([12], [200.0], [200.0])
     assert trajectory._title.text() == "left wrist of Person 0: thin by the model, bold by hand"
@@ -198,8 +214,8 @@ def test_the_models_path_is_whole_and_the_humans_only_where_somebody_edited(
 
 def test_gaps_break_the_line(trajectory: TrajectoryPanel, session: Session, qtbot: QtBot) -> None:
     session.select(1, [_LEFT_WRIST])
-    qtbot.waitUntil(lambda: len(trajectory._model[0].xData) == 26)
-    values = trajectory._model[0].yData
+    qtbot.waitUntil(lambda: len(plots(trajectory).model[0].xData) == 26)
+    values = plots(trajectory).model[0].yData
     assert np.isnan(values).sum() == 1
     assert np.isnan(values[20])
 
@@ -208,24 +224,24 @@ def test_an_edit_is_drawn_and_the_line_follows_the_frame(
     trajectory: TrajectoryPanel, session: Session, document: Document, qtbot: QtBot
 ) -> None:
     document.apply(edits.move_joint(document, 13, 0, _LEFT_WRIST, np.array([210.0, 190.0])))
-    qtbot.waitUntil(lambda: len(trajectory._human[0].xData) == 2)
+    qtbot.waitUntil(lambda: len(plots(trajectory).human[0].xData) == 2)
     session.go_to(33)
-    assert [line.value() for line in trajectory._lines] == [33, 33]
+    assert [line.value() for line in plots(trajectory).lines] == [33, 33]
 
 
 def test_a_click_on_the_plot_goes_to_that_frame(trajectory: TrajectoryPanel, session: Session) -> None:
-    view = trajectory._views[0]
+    view = plots(trajectory).views[0]
     scene = view.vb.mapViewToScene(view.vb.mapSceneToView(view.vb.sceneBoundingRect().center()))
     expected = round(view.vb.mapSceneToView(scene).x())
-    position: QPoint = trajectory._plots.mapFromScene(scene)
-    QTest.mouseClick(trajectory._plots.viewport(), _LEFT, pos=position)
+    position: QPoint = plots(trajectory).mapFromScene(scene)
+    QTest.mouseClick(plots(trajectory).viewport(), _LEFT, pos=position)
     assert abs(session.frame - expected) <= 1
     assert session.frame > 5
 
 
 def test_only_the_window_of_the_timeline_is_shown(trajectory: TrajectoryPanel, qtbot: QtBot) -> None:
     trajectory.set_window(10, 19)
-    qtbot.waitUntil(lambda: trajectory._views[0].viewRange()[0] == [9.5, 19.5])
+    qtbot.waitUntil(lambda: plots(trajectory).views[0].viewRange()[0] == [9.5, 19.5])
 
 
 def test_no_joint_no_plot_but_a_hint(trajectory: TrajectoryPanel, session: Session) -> None:

@@ -19,12 +19,17 @@ from app.ui import theme
 from app.ui.playback import Playback
 from app.ui.session import Session
 from app.ui.timeline.actions import actions
-from app.ui.timeline.painting import CONFIDENCE_TOP, HEADER_PX, LANE_PX, LANES_TOP, STATES_PX, STATES_TOP
+from app.ui.timeline.painting import HEADER_PX
 from app.ui.timeline.preview import LanePreview, LanePreviews
+from app.ui.timeline.rows import LANE_PX, ROWS, row_layout
 from app.ui.timeline.timeline_widget import Timeline
 from app.ui.timeline.transport import Transport
 from tests.app.ui.docks.small_project import facts
 
+_LAYOUT = row_layout(ROWS, 200)
+STATES_TOP, CONFIDENCE_TOP = _LAYOUT.tops
+STATES_PX = ROWS[0].height_px
+LANES_TOP = _LAYOUT.lanes_top
 _LEFT = Qt.MouseButton.LeftButton
 _PLAIN, _SHIFT, _ALT = (
     Qt.KeyboardModifier.NoModifier,
@@ -42,7 +47,7 @@ def previews(qapp: QApplication) -> LanePreviews:
 def timeline(session: Session, previews: LanePreviews, show: Callable[[QWidget, int, int], None]) -> Timeline:
     """40 frames, 20 pixels wide each."""
     made = Timeline(session, previews)
-    show(made, HEADER_PX + 800 + 10, LANES_TOP + 3 * LANE_PX)
+    show(made, HEADER_PX + 800 + 10, LANES_TOP + 4 * LANE_PX)
     return made
 
 
@@ -169,7 +174,7 @@ def test_lanes_show_where_each_track_is(timeline: Timeline, document: Document) 
 def test_confidence_bars_are_as_high_as_the_lowest_score(timeline: Timeline) -> None:
     """Frame 2 has only track 0 (0.9), frame 20 also track 2 (0.5)."""
     pixels = _pixels(timeline)
-    y = CONFIDENCE_TOP + 7  # within the upper half of 24 pixels
+    y = CONFIDENCE_TOP + 7  # within the upper half
     empty = pixels[CONFIDENCE_TOP, _at(20).x() - 4].tolist()
     assert pixels[y, _at(2).x() - 4].tolist() != empty
     assert pixels[y, _at(20).x() - 4].tolist() == empty
@@ -200,6 +205,14 @@ def test_a_preview_shows_what_would_be_and_leaves_no_trace(timeline: Timeline, p
     assert (during[y, _at(5).x()] == before[y, _at(5).x()]).all()
     previews.show(None)
     assert (_pixels(timeline) == before).all()
+
+
+def test_a_low_timeline_still_shows_several_lanes(timeline: Timeline, session: Session) -> None:
+    timeline.resize(HEADER_PX + 800 + 10, 98)
+    layout = timeline.layout_px
+    assert (98 - layout.lanes_top) // layout.lane_px >= 2
+    QTest.mouseClick(timeline, _LEFT, _PLAIN, _at(33, layout.lanes_top + layout.lane_px + 5))
+    assert session.selected_track == 1
 
 
 def test_tooltips_say_frame_time_state_and_person(timeline: Timeline) -> None:

@@ -154,7 +154,7 @@ def test_the_preview_is_what_the_operation_does_and_undo_takes_it_back(
     before = {track_id: document.spans(track_id) for track_id in document.tracks()}
     preview = track_operations.preview(document, operation)
     assert track_operations.problem(document, operation) is None
-    document.apply(track_operations.build(document, operation))
+    document.apply(track_operations.build(document, operation).at_once())
     for track_id in before.keys() | preview.after.keys():
         assert document.spans(track_id) == preview.after.get(track_id, before.get(track_id))
     document.undo()

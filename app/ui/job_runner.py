@@ -1,4 +1,4 @@
-"""One job at a time for a dialog: what it shows while the job runs, and who gets the result."""
+"""One job at a time for a dialog or panel: what it shows while the job runs, and who gets the result."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class JobRunner(QObject):
     """Submits jobs to the feed and listens to its own only. `make` runs once the engine is imported.
 
-    Signals: `progressed(done, total, message)`; `failed(text)` for what the user can act on; `crashed(text, report)`
-    for bugs; `stopped()` after a cancel; `busy_changed(bool)`.
+    Signals: `progressed(done, total, message)`; `produced(payload)` for parts that are ready early; `failed(text)`
+    for what the user can act on; `crashed(text, report)` for bugs; `stopped()` after a cancel; `busy_changed(bool)`.
     """
 
     progressed = Signal(int, int, str)
+    produced = Signal(object)
     failed = Signal(str)
     crashed = Signal(str, str)
     stopped = Signal()
@@ -80,6 +81,8 @@ class JobRunner(QObject):
             case worker.Progressed(done=done, total=total, message=message):
                 self._message = message or self._message
                 self.progressed.emit(done, total, self._message)
+            case worker.Produced(payload=payload):
+                self.produced.emit(payload)
             case worker.Finished(result=result):
                 on_result = self._end()
                 if on_result is not None:
