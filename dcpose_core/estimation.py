@@ -61,12 +61,14 @@ class Evidence:
     """What the backbone says about one crop, on the device.
 
     heatmaps: float32 `[17, h, w]`. offsets: `[17, 2, h, w]` (dx, dy) in cells, or None where the backbone has none.
-    matrix: float64 `[2, 3]`, image pixels -> crop pixels.
+    matrix: float64 `[2, 3]`, image pixels -> crop pixels. backbone: the model whose backbone it is, None where that is
+    not known.
     """
 
     heatmaps: torch.Tensor
     offsets: torch.Tensor | None
     matrix: FloatArray
+    backbone: str | None = None
 
 
 class WindowEvidence(NamedTuple):
@@ -202,7 +204,7 @@ class PoseEstimator:
         return _stacked(self._in_batches(windows, partial(self._estimate_batch, temporal=None)))
 
     def _evidence_batch(self, requests: Sequence[CropRequest]) -> list[Evidence]:
-        spec = self._spec
+        spec, description = self._spec, self._model.description
         with self._clock.stage("crop"):
             crops = np.stack(
                 [
@@ -223,7 +225,7 @@ class PoseEstimator:
                 for i, heatmaps in enumerate(output.heatmaps.float())
             ]
         return [
-            Evidence(heatmaps, offsets, request.matrix)
+            Evidence(heatmaps, offsets, request.matrix, description.backbone_of or description.name)
             for (heatmaps, offsets), request in zip(maps, requests, strict=True)
         ]
 

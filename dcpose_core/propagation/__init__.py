@@ -33,8 +33,11 @@ __all__ = [
     "VideoFootage",
 ]
 
-#: What `blend` chooses from, besides the model's own answer.
-BLENDED = ("flow", "interpolate", "offset")
+#: What the blends choose from, besides the model's own answer: all there is, or what needs no look by the model.
+BLENDED = {
+    "blend": ("dcpose", "warp", "flow", "interpolate", "offset"),
+    "blend_fast": ("flow", "interpolate", "offset"),
+}
 #: Name -> what makes the propagator for a video.
 PROPAGATORS: dict[str, Callable[[Footage], Propagator]] = {
     "dcpose": DCPosePropagation,
@@ -44,5 +47,10 @@ PROPAGATORS: dict[str, Callable[[Footage], Propagator]] = {
     "interpolate": Interpolation,
     "linear": lambda footage: Interpolation(footage, curved=False),
     "offset": OffsetPropagation,
-    "blend": lambda footage: Blend(footage, {name: PROPAGATORS[name](footage) for name in BLENDED}),
+    "blend": lambda footage: _blend(footage, "blend"),
+    "blend_fast": lambda footage: _blend(footage, "blend_fast"),
 }
+
+
+def _blend(footage: Footage, name: str) -> Blend:
+    return Blend(footage, {source: PROPAGATORS[source](footage) for source in BLENDED[name]}, name=name)

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dcpose_core.propagation.calibration import Claim, confidence, logit
+from dcpose_core.propagation.calibration import Claim, confidence, logit, precision
 from dcpose_core.propagation.human_frames import head_length_px
 from dcpose_core.propagation.offset import CorrectionReader
 from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, Propagator, ProposedPose
@@ -27,12 +27,14 @@ class Blend:
     """Chooses among `sources`, propagators by name, and the model's own answer.
 
     Where the model's answer is the best it is proposed as it is: nothing moves, and the confidence says how sure that
-    is. A source that was never calibrated as part of a blend is believed as far as it believes itself.
+    is. Else the mean of the best answer and those that agree with it is proposed, a little nearer to the truth.
+    name: key in `PROPAGATORS`; sources are calibrated as parts of it.
     """
 
-    def __init__(self, footage: Footage, sources: Mapping[str, Propagator]) -> None:
+    def __init__(self, footage: Footage, sources: Mapping[str, Propagator], *, name: str) -> None:
         self._footage = footage
         self._sources = dict(sources)
+        self._name = name
 
     def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
         reader = CorrectionReader(self._footage, track, frames)
@@ -43,7 +45,7 @@ class Blend:
                 said = [pose for one in answers.values() if (pose := one.at(frame)) is not None]
                 if head_px is not None and said:
                     said.append(_model(reader, track, frame, joints, head_px))
-                    yield _blended(track, frame, said, head_px)
+                    yield _blended(self._name, track, frame, said, head_px)
         finally:
             for one in answers.values():
                 one.close()
@@ -84,21 +86,25 @@ def _model(
     )
 
 
-def _blended(track: PersonTrack, frame: int, said: Sequence[ProposedPose], head_px: float) -> ProposedPose:
+def _blended(name: str, track: PersonTrack, frame: int, said: Sequence[ProposedPose], head_px: float) -> ProposedPose:
     points = np.stack([pose.keypoints for pose in said])  # [S, 17, 2]
     sure = np.stack([pose.confidence for pose in said])
     given = np.stack([pose.proposed for pose in said])
     judged = np.zeros_like(sure)
     for source, pose in enumerate(said):
         readings = agreement_readings(points, sure, given, source=source, head_px=head_px)
-        judged[source] = confidence(Claim(f"blend: {pose.method}", frame, points[source], given[source], readings))
+        judged[source] = confidence(Claim(f"{name}: {pose.method}", frame, points[source], given[source], readings))
     best, every = judged.argmax(axis=0), np.arange(JOINTS)
     near = given & (np.linalg.norm(points - points[best, every], axis=-1) <= _AGREEMENT * head_px)
+    weights = precision(judged) * near
+    weights /= np.maximum(weights.sum(axis=0), np.finfo(np.float64).tiny)
+    mean = (weights[..., None] * points).sum(axis=0)
+    stays = np.array([pose.method == MODEL for pose in said])[best]
     return ProposedPose(
         frame=frame,
         track_id=track.track_id,
-        method="blend",
-        keypoints=points[best, every],
+        method=name,
+        keypoints=np.where(stays[:, None], points[best, every], mean),
         confidence=judged[best, every],
         proposed=np.asarray(given.any(axis=0)),
         reasons=tuple(_reason(said, joint, int(best[joint]), near[:, joint]) for joint in range(JOINTS)),

@@ -148,6 +148,11 @@ def logit(probability: FloatArray) -> FloatArray:
     return np.log(kept / (1 - kept))
 
 
+def precision(probability: FloatArray) -> FloatArray:
+    """1 / variance, up to a factor, of a joint that lies within a radius with this probability (Rayleigh)."""
+    return np.asarray(-np.log1p(-np.clip(probability, 1e-6, 1 - 1e-3)))
+
+
 def encode(table: Mapping[str, Calibration]) -> bytes:
     """The content of `calibration.json`."""
     return msgspec.json.format(msgspec.json.encode(table), indent=1) + b"\n"

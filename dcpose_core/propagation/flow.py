@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcpose_core.errors import VideoError
-from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths, logit
+from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths, logit, precision
 from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, head_length_px, open_joints
 from dcpose_core.propagation.optical_flow import Follow
 from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, ProposedPose
@@ -133,11 +133,6 @@ def both_sides_readings(one: FloatArray, other: FloatArray, apart: FloatArray) -
         "worse": logit(np.minimum(one, other)),
         "apart": log_head_lengths(apart),
     }
-
-
-def precision(probability: FloatArray) -> FloatArray:
-    """1 / variance, up to a factor, of a joint that lies within a radius with this probability (Rayleigh)."""
-    return -np.log1p(-np.clip(probability, 1e-6, 1 - 1e-3))
 
 
 class _Chain:

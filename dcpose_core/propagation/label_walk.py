@@ -147,6 +147,7 @@ class LabelWalk:
         """What the network finds on `frame` of some joints that `last` has on the frame before."""
         points = last.keypoints[joints]
         current = self.footage.evidence(frame, box_at(self.track, frame, containing=points))
+        self.network.check_evidence(current)
         step = self._step(last, frame, joints, current)
         refined = self.network.refine(step)
         rule = self.network.description.rule

@@ -19,7 +19,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from dcpose_core.errors import WeightsError
+from dcpose_core.errors import UsageError, WeightsError
+from dcpose_core.estimation import Evidence
 from dcpose_core.heatmaps import decode
 from dcpose_core.models.catalogue import load_model
 from dcpose_core.models.description import DecodeRule
@@ -99,6 +100,15 @@ class LabelNetwork(NamedTuple):
 
     description: NetworkDescription
     refine: Callable[[JointStep], Tensor]
+
+    def check_evidence(self, evidence: Evidence) -> None:
+        """Raises `UsageError` if the heatmaps are those of a backbone that the network has never seen."""
+        known, given = self.description.backbone, evidence.backbone
+        if given not in (None, known):
+            raise UsageError(
+                f"propagation with {self.description.name!r} knows the heatmaps of {known} only, not those of {given}: "
+                f"take a model with that backbone, or the method flow or blend"
+            )
 
 
 def refine_by_window(module: nn.Module, step: JointStep) -> Tensor:

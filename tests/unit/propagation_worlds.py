@@ -42,6 +42,7 @@ class WalkingPerson:
         self.joints[..., 0] += 1.5 * times
         self.joints[:, [WRIST, OTHER_WRIST], 0] += 8 * np.sin(times / 4) * [1, -1]
         self.mistaken = dict(mistaken or {})
+        self.backbone: str | None = None
         self.looked_at: list[int] = []
 
     @property
@@ -66,7 +67,7 @@ class WalkingPerson:
         maps = 0.7 * right[0]
         for joint, place in self.mistaken.items():
             maps[joint] = torch.maximum(0.3 * right[0, joint], 0.7 * right[0, place])
-        return Evidence(maps, None, matrix)
+        return Evidence(maps, None, matrix, self.backbone)
 
     def box(self, frame: int) -> FloatArray:
         joints = self.joints[frame]

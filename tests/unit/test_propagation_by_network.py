@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dcpose_core.errors import WeightsError
+from dcpose_core.errors import UsageError, WeightsError
 from dcpose_core.models.backbones.base import JOINTS
 from dcpose_core.propagation import PROPAGATORS
 from dcpose_core.propagation.networks import JointStep, NetworkDescription, load_network, open_network
@@ -42,6 +42,14 @@ def test_one_correction_repairs_a_wrist_that_the_backbone_confuses_on_every_fram
     assert [pose.frame for pose in poses] == [11, 12, 13, 14, 15]
     assert max(_errors(poses, person, WRIST)) < _RIGHT_PX
     assert all(pose.method == name and pose.track_id == 1 for pose in poses)
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_heatmaps_of_another_backbone_are_refused_in_one_line(name: str) -> None:
+    person = WalkingPerson()
+    person.backbone = "hrnet_w48"
+    with pytest.raises(UsageError, match=r"movenet_thunder only, not those of hrnet_w48: take"):
+        _propagated(name, person, person.track({10: [WRIST]}), [11], WRIST)
 
 
 @pytest.mark.parametrize("name", _NAMES)
