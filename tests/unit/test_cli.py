@@ -106,16 +106,16 @@ def interrupt_after(frames_done: int, output: Path, *options: str) -> subprocess
         if journal.exists() and journal.read_bytes().count(b'"type":"poses"') >= frames_done:
             process.send_signal(signal.SIGINT)
             break
-        time.sleep(0.05)
+        time.sleep(0.005)
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
-    options = ("--start", "40", "--stop", "64", "--batch-size", "2")
+    options = ("--start", "40", "--stop", "72", "--batch-size", "2")
     assert annotate(whole, *options) == 0
-    interrupted = interrupt_after(3, parts, *options)
+    interrupted = interrupt_after(1, parts, *options)
     assert interrupted.returncode == 130
     assert "add --resume to go on" in interrupted.stderr
     assert "Traceback" not in interrupted.stderr
