@@ -20,7 +20,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 REACH = 8
 
 
-@dataclass(frozen=True, slots=False, eq=False)
+@dataclass(frozen=True, eq=False)
 class Block:
     """F consecutive frames of a video and the P tracks that are on any of them. Float arrays are float32.
 

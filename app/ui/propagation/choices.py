@@ -32,6 +32,9 @@ METHODS: dict[str, Method] = {
     "blend": Method(
         "Best of all", "all methods together", "Per joint the surest of the others and of the model's own answer"
     ),
+    "blend_fast": Method(
+        "Best without networks", "all methods but the networks", "As above from flow, curves and same corrections; quick"
+    ),
     "dcpose": Method("DCPose", "DCPose", "The network looks at each frame with the corrected one as its neighbour"),
     "warp": Method("Warped heatmaps", "warped heatmaps", "A network moves the corrected joints from frame to frame"),
     "flow": Method("Optical flow", "optical flow", "Follows the picture around each joint, there and back; quick"),
