@@ -310,6 +310,7 @@ class Document:
         """The project with all its history as another file, in place of one that is there. Raises `ProjectError`, also
         where that file is open."""
         path = Path(path)
+        self._check_idle()
         if path.exists() and path.samefile(self.path):
             raise ProjectError(f"{path}: is this project itself; choose another name for the copy")
         lock = WriterLock.take(path)
@@ -346,6 +347,9 @@ class Document:
     def _check_changeable(self) -> None:
         if self.read_only:
             raise ProjectError(f"{self.path}: opened read-only; save a copy to change it")
+        self._check_idle()
+
+    def _check_idle(self) -> None:
         if self._is_busy:
             raise ProjectError(f"{self.path}: a long edit is being made; wait for it, or cancel it")
 
@@ -366,8 +370,10 @@ class Document:
             try:
                 for n_followed in following:  # noqa: UP028 - `yield from` would close it, too
                     yield n_followed
-            except GeneratorExit:  # it is on disk: memory has to follow, whoever waits
+            except GeneratorExit:  # it is on disk: memory has to follow, whoever waits, and all be told
                 _finish(following)
+                self._is_busy = False
+                self._tell(writing)
                 raise
         finally:
             self._is_busy = False

@@ -63,6 +63,7 @@ class LongEdit(QObject):
         if work is None:
             return
         try:
+            self.part = min(1.0, next(work) / self._total)
             while time.perf_counter() < end_s:
                 self.part = min(1.0, next(work) / self._total)
         except StopIteration:
@@ -71,9 +72,11 @@ class LongEdit(QObject):
             if on_done is not None:
                 on_done()
             return
-        except DCPoseError as error:
+        except Exception as error:
             self._end()
             self.busy_changed.emit(False)
+            if not isinstance(error, DCPoseError):
+                raise  # a bug, for the crash report
             self.failed.emit(str(error))
             return
         self.progressed.emit()

@@ -232,6 +232,8 @@ def test_long_edits_go_on_piece_by_piece_and_are_one_step(tmp_path: Path) -> Non
         assert not document.is_verified(10)
         with pytest.raises(ProjectError, match="a long edit is being made"):
             document.apply(edits.set_verified(document, [5], True))
+        with pytest.raises(ProjectError, match="a long edit is being made"):
+            document.save_copy(tmp_path / "copy.dcpose")
         written += list(work)
         assert written == sorted(written)
         assert written[-1] == 681
@@ -244,6 +246,21 @@ def test_long_edits_go_on_piece_by_piece_and_are_one_step(tmp_path: Path) -> Non
         list(going_back)
         assert document.undo_label == "Tracks"
         assert not any(document.is_verified(frame) for frame in range(700))
+
+
+def test_a_long_edit_that_is_on_disk_is_made_even_if_it_is_given_up(tmp_path: Path) -> None:
+    with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        predict(document, 0, range(700))
+        told: list[DocumentChange] = []
+        document.subscribe(told.append)
+        work = document.applying("Delete", deleting(document, 0, 0, 699).changes)
+        while document.undo_label != "Delete":
+            next(work)
+        work.close()
+        assert [change.frames for change in told] == [range(700)]
+        assert not document.tracks()
+        document.undo()
+        assert document.spans(0) == [(0, 699)]
 
 
 def test_a_long_edit_that_is_given_up_has_changed_nothing(tmp_path: Path) -> None:

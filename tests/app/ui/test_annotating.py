@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.project import edits
 from app.project.records import FrameState, JointSource
 from app.ui.annotate_actions import show_annotate
 from app.ui.annotating import RunChoice, RunProgress
 from app.ui.main_window import MainWindow
 from app.ui.settings import DEFAULT_MODEL
 from app.ui.status import duration_text, progress_text
-from tests.app.ui.conftest import wait_for_frame
+from tests.app.ui.conftest import Mouse, standing_person, wait_for_frame
 
 _ENGINE_MS = 120_000
 
@@ -79,6 +80,22 @@ def test_a_box_around_a_person_becomes_a_person_with_a_pose(sample: MainWindow, 
     sure = person.keypoints[person.scores > 0.3]
     assert (sure.min(axis=0) >= [400, 20]).all()
     assert (sure.max(axis=0) <= [565, 325]).all()
+
+
+def test_one_person_is_looked_at_again_in_a_box_that_is_drawn(sample: MainWindow, qtbot: QtBot) -> None:
+    document, session = sample.session.document, sample.session
+    assert document is not None
+    session.submit(edits.add_person(document, 0, standing_person(100, 100)))
+    session.select(0)
+    sample.table.action("person.rerun_box").trigger()
+    assert "draw a box around the whole selected person" in session.hint
+    Mouse(sample).drag([420.0, 40.0], [545.0, 305.0])
+    assert session.tool == "select"
+    qtbot.waitUntil(lambda: not sample.annotating.is_busy, timeout=_ENGINE_MS)
+    assert document.persons(0).keys() == {0}
+    again = document.persons(0)[0]
+    assert (again.keypoints[again.scores > 0.3].min(axis=0) >= [400, 20]).all()
+    assert document.undo_label == "Re-run model on person"
 
 
 def test_an_empty_box_adds_nobody_and_says_so(sample: MainWindow, qtbot: QtBot) -> None:

@@ -102,7 +102,9 @@ def test_the_palette_is_as_high_as_what_it_found(window: MainWindow, qapp: QAppl
     assert palette.list.topLevelItemCount() == 1
     assert palette.height() < high / 2
     palette.field.setText("mark this frame as verified")  # not its name, what it does
-    assert palette.list.topLevelItem(0).text(0) == "Frame Is Right, Next"
+    found = palette.list.topLevelItem(0)
+    assert found is not None
+    assert found.text(0) == "Frame Is Right, Next"
     palette.reject()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -156,6 +157,39 @@ def test_a_project_whose_video_is_gone_asks_for_it_and_takes_no_other(
     again.close()
     found = open_window(video.with_name("clip.mp4.dcpose"))
     wait_for_frame(qtbot, found, 0)  # without asking once more
+
+
+def test_the_video_of_a_project_for_reading_only_is_asked_for_once(
+    window: MainWindow, video: Path, tmp_path: Path, open_window: Callable[..., MainWindow], qtbot: QtBot
+) -> None:
+    moved = tmp_path / "elsewhere" / "moved.mp4"
+    moved.parent.mkdir()
+    shutil.copy(video, moved)
+    document = window.session.document
+    assert document is not None
+    project = document.path
+    video.unlink()
+    for n_questions in (1, 0):
+        reader = open_window()
+        reader.opener.ask_for_video = lambda _text, _folder: moved
+        reader.opener.open(project)  # the first window has it: for reading only
+        for wanted in ["Open Read-Only", *["Find Video..."] * n_questions]:
+            _accept_offer(qtbot, reader, wanted)
+        wait_for_frame(qtbot, reader, 0)
+        assert not reader.session.can_edit
+        reader.close()
+
+
+def _accept_offer(qtbot: QtBot, window: MainWindow, action: str) -> None:
+    """Press the button of the message bar once it says `action`."""
+
+    def is_offered() -> bool:
+        return window.messages.message is not None and window.messages.message.action == action
+
+    qtbot.waitUntil(is_offered, timeout=20_000)
+    assert window.messages.message is not None
+    assert window.messages.message.handler is not None
+    window.messages.message.handler()
 
 
 def test_the_video_gets_at_least_half_of_a_small_window(window: MainWindow, qapp: QApplication) -> None:
