@@ -21,14 +21,17 @@ from dcpose_core.types import FloatArray
 MODEL = "model"
 #: Head lengths at which two answers agree by half.
 _AGREEMENT = 0.15
+#: The model's answer stays where it agrees with the best one and is less sure by no more than this. On a jumping person
+#: 79 % of the joints then stay as they are, instead of 19 %, and 10.2 % are wrong instead of 10.1 %.
+_AS_SURE = 0.05
 
 
 class Blend:
     """Chooses among `sources`, propagators by name, and the model's own answer.
 
-    Where the model's answer is the best it is proposed as it is: nothing moves, and the confidence says how sure that
-    is. Else the mean of the best answer and those that agree with it is proposed, a little nearer to the truth.
-    name: key in `PROPAGATORS`; sources are calibrated as parts of it.
+    Where the model's answer is the best, or as good, it is proposed as it is: nothing moves, and the confidence says
+    how sure that is. Else the mean of the best answer and those that agree with it is proposed, which is a little
+    nearer to the truth than the best one alone. name: key in `PROPAGATORS`; sources are calibrated as parts of it.
     """
 
     def __init__(self, footage: Footage, sources: Mapping[str, Propagator], *, name: str) -> None:
@@ -95,11 +98,14 @@ def _blended(name: str, track: PersonTrack, frame: int, said: Sequence[ProposedP
         readings = agreement_readings(points, sure, given, source=source, head_px=head_px)
         judged[source] = confidence(Claim(f"{name}: {pose.method}", frame, points[source], given[source], readings))
     best, every = judged.argmax(axis=0), np.arange(JOINTS)
+    # The model's answer comes last.
+    apart = np.linalg.norm(points[-1] - points[best, every], axis=-1)
+    stays = given[-1] & (apart <= _AGREEMENT * head_px) & (judged[-1] >= judged.max(axis=0) - _AS_SURE)
+    best = np.where(stays, len(said) - 1, best)
     near = given & (np.linalg.norm(points - points[best, every], axis=-1) <= _AGREEMENT * head_px)
     weights = precision(judged) * near
     weights /= np.maximum(weights.sum(axis=0), np.finfo(np.float64).tiny)
     mean = (weights[..., None] * points).sum(axis=0)
-    stays = np.array([pose.method == MODEL for pose in said])[best]
     return ProposedPose(
         frame=frame,
         track_id=track.track_id,

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -30,11 +31,23 @@ _EVERY = 9
 _LEAST_IN_CLASS = 20
 #: Propagators that look at no image: they learn from captured motion too, and speak only between human frames.
 _IMAGELESS = ("interpolate", "linear")
-#: (propagators to run, voices to fit), one after the other: each stage builds on the confidences of those before.
-STAGES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("flow", "flow_dis", "offset", *_IMAGELESS), ("flow", "flow_dis", "offset", *_IMAGELESS)),
-    (("flow", "flow_dis", "blend"), ("flow, both sides", "flow_dis, both sides", MODEL)),
-    (("blend",), tuple(f"blend: {name}" for name in (*BLENDED, MODEL))),
+
+
+class Stage(NamedTuple):
+    """A part of calibrating: propagators to run, and their voices to fit. every: only each so manieth task."""
+
+    methods: tuple[str, ...]
+    voices: tuple[str, ...]
+    every: int = 1
+
+
+#: One after the other: each stage builds on the confidences of those before. The networks' own come with them.
+STAGES = (
+    Stage(("flow", "flow_dis", "offset", *_IMAGELESS), ("flow", "flow_dis", "offset", *_IMAGELESS)),
+    Stage(("flow", "flow_dis", "blend_fast"), ("flow, both sides", "flow_dis, both sides", MODEL)),
+    Stage(("blend_fast",), tuple(f"blend_fast: {source}" for source in (*BLENDED["blend_fast"], MODEL))),
+    # A look by the model takes ten times as long as all else.
+    Stage(("blend",), tuple(f"blend: {source}" for source in (*BLENDED["blend"], MODEL)), every=5),
 )
 
 
@@ -113,14 +126,22 @@ def tasks(world: World) -> Iterator[Task]:
 
 
 def run(
-    worlds: Sequence[World], methods: Sequence[str], *, seed: int, samples: dict[str, Samples] | None = None
+    worlds: Sequence[World],
+    methods: Sequence[str],
+    *,
+    seed: int,
+    every: int = 1,
+    samples: dict[str, Samples] | None = None,
 ) -> tuple[list[Outcome], dict[str, float]]:
-    """Every method on every task; fills `samples` by voice. Returns what came out, and CPU ms a person-frame."""
+    """Every method on each `every`th task; fills `samples` by voice.
+
+    Returns what came out, and CPU ms a person-frame.
+    """
     outcomes: list[Outcome] = []
     spent_s: dict[str, list[float]] = defaultdict(list)
     for number, world in enumerate(worlds):
         rng = np.random.default_rng((seed, number))
-        for task in tasks(world):
+        for task in islice(tasks(world), 0, None, every):
             track = world.track(task.human, rng)
             for method in methods:
                 if (method in _IMAGELESS and not task.gap) or (method not in _IMAGELESS and world.boxes is None):
@@ -138,11 +159,11 @@ def run(
 def calibrate(worlds: Sequence[World], *, seed: int) -> Iterator[tuple[str, Calibration, int]]:
     """Fit all voices of `STAGES`; yields voice, regression and number of joints."""
     table: dict[str, Calibration] = {}
-    for number, (methods, voices) in enumerate(STAGES):
+    for number, stage in enumerate(STAGES):
         samples: dict[str, Samples] = {}
         with using(table):
-            run(worlds, methods, samples=samples, seed=seed + number)
-        for voice in voices:
+            run(worlds, stage.methods, every=stage.every, samples=samples, seed=seed + number)
+        for voice in stage.voices:
             table[voice] = samples[voice].fit()
             yield voice, table[voice], len(samples[voice])
 

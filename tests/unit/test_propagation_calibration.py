@@ -89,7 +89,7 @@ def test_the_curve_counts_each_joint_in_the_class_of_its_confidence() -> None:
 
 def test_every_voice_of_the_program_is_calibrated() -> None:
     claims: list[Claim] = []
-    voices = {voice for _, fitted in STAGES for voice in fitted}
+    voices = {voice for stage in STAGES for voice in stage.voices}
     assert voices >= {"flow", "interpolate", "blend: model"}
     with listening(claims.append):
         for voice in voices:
@@ -143,6 +143,6 @@ def test_spoiled_footage_leaves_the_other_frames_alone() -> None:
 
 def test_each_propagator_but_blends_sources_is_fitted_before_what_builds_on_it() -> None:
     ran: set[str] = set()
-    for methods, _ in STAGES:
-        ran |= set(methods)
+    for stage in STAGES:
+        ran |= set(stage.methods)
     assert ran >= set(PROPAGATORS) - {"dcpose", "warp"}
