@@ -33,7 +33,7 @@ METHODS: dict[str, Method] = {
         "Best of all", "all methods together", "Per joint the surest of the others and of the model's own answer"
     ),
     "blend_fast": Method(
-        "Best without networks", "all methods but the networks", "As above from flow, curves and same corrections; quick"
+        "Best without networks", "all methods but the networks", "The same from flow, curves and same corrections"
     ),
     "dcpose": Method("DCPose", "DCPose", "The network looks at each frame with the corrected one as its neighbour"),
     "warp": Method("Warped heatmaps", "warped heatmaps", "A network moves the corrected joints from frame to frame"),
