@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from app.project.records import Track
 from app.ui import theme
@@ -28,6 +28,7 @@ _BAR_PX = 8
 _LABEL_PX = 72
 _PAD_PX = 8
 _PALE = 0.75
+_LEAST_FONT_PX = 9
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ class TimelinePainter:
         self._columns = max(1, round(axis.width_px * scale))
         self._frame_ends = frame_ends(axis, self._columns)
         self._font = theme.tabular(label_font(painter.font()))
+        lowest_px = min(self._layout.heights_px, default=self._layout.lane_px)
+        if QFontMetrics(self._font).height() > lowest_px:  # one size for all labels: what the lowest row has room for
+            self._font.setPixelSize(max(_LEAST_FONT_PX, lowest_px - 1))
 
     def background(self) -> None:
         self._painter.fillRect(0, 0, self._width_px, self._height_px, theme.colour("surface"))
@@ -180,10 +184,7 @@ class TimelinePainter:
 
     def _label(self, text: str, rect: QRect, role: str) -> None:
         painter = self._painter
-        font = QFont(self._font)
-        if painter.fontMetrics().height() > rect.height():
-            font.setPixelSize(max(8, rect.height() - 2))
-        painter.setFont(font)
+        painter.setFont(self._font)
         painter.setPen(theme.colour(role))
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
