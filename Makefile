@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run annotate-sample test lint bench screenshots train-default clean
+.PHONY: setup run annotate-sample test lint bench bench-window screenshots train-default clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/dcpose bench all
+
+bench-window: setup
+	mkdir -p out
+	$(BIN)/python -m app.benchmarks --json out/window.json
 
 screenshots: setup
 	$(BIN)/python packaging/make_screenshots.py docs/images

@@ -79,7 +79,7 @@ def test_what_looks_wrong_is_listed_and_counted(reviewed: MainWindow) -> None:
     assert reviewed.windowTitle() == f"clip.mp4.dcpose ({len(places)} to review) - DCPose Annotator"
     assert reviewed.table.action("review.begin").iconText() == f"Review ● {len(places)}"
     assert reviewed.review.summary.text().startswith(f"{len(places)} to review, about ")
-    assert reviewed.review.verified_text.text() == "0 of 96 frames verified"
+    assert reviewed.review.verified_text.text() == "0 of 96 verified"
     strip = next(row for row in reviewed.timeline._rows if row.title == "Review")
     document = reviewed.session.document
     assert document is not None

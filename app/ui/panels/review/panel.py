@@ -149,7 +149,7 @@ class ReviewPanel(QWidget):
         n_verified, n_frames = (0, 0) if state is None else (state.progress.verified, state.progress.total)
         self.verified.setRange(0, max(n_frames, 1))
         self.verified.setValue(n_verified)
-        self.verified_text.setText(f"{grouped(n_verified)} of {grouped(n_frames)} frames verified" if n_frames else "")
+        self.verified_text.setText(f"{grouped(n_verified)} of {grouped(n_frames)} verified" if n_frames else "")
         self._mark_current()
 
     @Slot()
