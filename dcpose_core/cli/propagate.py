@@ -13,7 +13,8 @@ from dcpose_core.errors import UsageError
 from dcpose_core.formats import FORMATS
 
 if TYPE_CHECKING:
-    from dcpose_core.propagation.annotation_file import FileProposal, PropagationRequest, PropagationResult
+    from dcpose_core.propagation.annotation_file import PropagationRequest, PropagationResult
+    from dcpose_core.propagation.applying import FileProposal
 
 _MOST_FRAMES = 1_000_000
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,16 +19,15 @@ from dcpose_core.formats import FORMATS, format_of, read_poses, write_poses
 from dcpose_core.formats._skeleton_conversion import boxes_of
 from dcpose_core.models.catalogue import describe, load_model
 from dcpose_core.propagation import PROPAGATORS
+from dcpose_core.propagation.applying import FileProposal, applied
 from dcpose_core.propagation.footage import VideoFootage
 from dcpose_core.propagation.proposals import JOINTS, PersonTrack, Propagator, Proposal, ProposedPose, TrackPose
 from dcpose_core.propagation.scene_cuts import SceneCuts, within
 from dcpose_core.propagation.spans import Direction, Step, span, until_cut, until_unsure
 from dcpose_core.skeletons import POSETRACK_17, Skeleton, joint_selection
-from dcpose_core.types import PersonPose, PoseSequence, Visibility
+from dcpose_core.types import PersonPose, PoseSequence
 from dcpose_core.video import FrameSource, open_frames
 
-#: A joint that moves by less stays where it was.
-_SAME_PX = 0.01
 _BATCH = 4
 
 
@@ -65,29 +64,6 @@ class PropagationRequest:
     device: str = "auto"
 
 
-class Fate(StrEnum):
-    """What became of a proposal."""
-
-    REPLACED = "replaced"  #: the output has it
-    AGREED = "agreed"  #: the joint was there already
-    UNSURE = "unsure"  #: below the confidence asked for: the joint stays as it was
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileProposal:
-    """A proposal as users name things. moved_px: from where the joint was, None if it was absent."""
-
-    frame: int
-    person: int
-    joint: str
-    x: float
-    y: float
-    confidence: float
-    reason: str
-    moved_px: float | None
-    fate: Fate
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropagationResult:
     """files: the annotation files written, in `format`."""
@@ -120,45 +96,48 @@ def propagate_file(request: PropagationRequest, announce: Announce) -> Generator
 
         best: dict[tuple[int, int, int], Proposal] = {}
         with VideoFootage(source, estimator) as footage:
-            propagator, cuts = PROPAGATORS[request.method](footage), SceneCuts(footage)
+            carrier = _Carrier(request, PROPAGATORS[request.method](footage), SceneCuts(footage), joints, len(source))
             for done, (track, frame) in enumerate(starts):
                 yield Progress("propagating", done, len(starts))
                 for step in request.direction.steps:
-                    for pose in _carried(request, propagator, cuts, track, frame, step, joints, len(source)):
+                    for pose in carrier.carried(track, frame, step):
                         for proposal in pose.joints():
                             key = proposal.frame, proposal.track_id, proposal.joint
                             # From either side of a frame the same joint may come: the surer one counts.
                             if key not in best or best[key].confidence < proposal.confidence:
                                 best[key] = proposal
         yield Progress("propagating", len(starts), len(starts))
-    changed, proposals = _applied(sequence, best, request.min_confidence)
+    changed, proposals = applied(best.values(), sequence, min_confidence=request.min_confidence)
     files = write_poses([changed], request.output, format=format_, source=request.video)
     return PropagationResult(files=files, format=format_, method=request.method, proposals=proposals)
 
 
-def _carried(
-    request: PropagationRequest,
-    propagator: Propagator,
-    cuts: SceneCuts,
-    track: PersonTrack,
-    frame: int,
-    step: Step,
-    joints: NDArray[np.bool_],
-    n_frames: int,
-) -> Iterator[ProposedPose]:
-    """What is proposed in one direction from one corrected frame."""
-    corrected = [other for other in request.corrected if other in track.poses]
-    ahead = [other for other in corrected if (other - frame) * step > 0]
-    if request.until is Until.HUMAN and not ahead:
-        return
-    frames = span(track, frame, step, n_video_frames=n_frames, joints=joints, count=request.count)
-    first = max((other for other in corrected if other < frame), default=frame)
-    last = min((other for other in corrected if other > frame), default=frame)
-    seen = within(track, cuts.scene(frame, first=first, last=last))
-    proposals: Iterator[ProposedPose] = until_cut(propagator.propagate(seen, frames, joints), cuts, start=frame)
-    if request.until is Until.UNSURE:
-        proposals = until_unsure(proposals, threshold=request.min_confidence)
-    yield from proposals
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """Carries single corrections as the request wants it."""
+
+    request: PropagationRequest
+    propagator: Propagator
+    cuts: SceneCuts
+    joints: NDArray[np.bool_]
+    n_video_frames: int
+
+    def carried(self, track: PersonTrack, frame: int, step: Step) -> Iterator[ProposedPose]:
+        """What is proposed in one direction from one corrected frame."""
+        corrected = [other for other in self.request.corrected if other in track.poses]
+        if self.request.until is Until.HUMAN and not any((other - frame) * step > 0 for other in corrected):
+            return
+        frames = span(
+            track, frame, step, n_video_frames=self.n_video_frames, joints=self.joints, count=self.request.count
+        )
+        first = max((other for other in corrected if other < frame), default=frame)
+        last = min((other for other in corrected if other > frame), default=frame)
+        seen = within(track, self.cuts.scene(frame, first=first, last=last))
+        found: Iterator[ProposedPose] = self.propagator.propagate(seen, frames, self.joints)
+        found = until_cut(found, self.cuts, start=frame)
+        if self.request.until is Until.UNSURE:
+            found = until_unsure(found, threshold=self.request.min_confidence)
+        yield from found
 
 
 def _check(request: PropagationRequest) -> None:
@@ -210,7 +189,6 @@ def _tracks(
     request: PropagationRequest, sequence: PoseSequence, joints: NDArray[np.bool_], announce: Announce
 ) -> list[PersonTrack]:
     """The tracks asked for, those on a corrected frame. Raises `UsageError` if there is none."""
-    selection = joint_selection(sequence.skeleton, POSETRACK_17)
     poses: dict[int, dict[int, TrackPose]] = {}
     for frame in sequence.frames:
         for person in frame.persons:
@@ -223,7 +201,7 @@ def _tracks(
             of_track = poses.setdefault(person.track_id, {})
             if frame.index in of_track:
                 raise UsageError(f"{request.poses}: frame {frame.index} has track {person.track_id} twice")
-            of_track[frame.index] = _track_pose(person, sequence.skeleton, selection, human)
+            of_track[frame.index] = _track_pose(person, sequence.skeleton, human)
     strangers = sorted((request.tracks or frozenset()) - set(poses))
     if strangers:
         raise UsageError(f"{request.poses}: has no track {strangers[0]}; it has {', '.join(map(str, sorted(poses)))}")
@@ -237,9 +215,8 @@ def _tracks(
     return found
 
 
-def _track_pose(
-    person: PersonPose, skeleton: Skeleton, selection: NDArray[np.int64], human: NDArray[np.bool_]
-) -> TrackPose:
+def _track_pose(person: PersonPose, skeleton: Skeleton, human: NDArray[np.bool_]) -> TrackPose:
+    selection = joint_selection(skeleton, POSETRACK_17)
     missing = selection < 0
     located = ~missing & person.located[selection]
     scores = np.ones(JOINTS)
@@ -254,70 +231,3 @@ def _track_pose(
         human=human & ~missing,
         box_xyxy=None if person.box_xyxy is None else to_convention(person.box_xyxy, boxes_of(skeleton)),
     )
-
-
-def _applied(
-    sequence: PoseSequence, best: Mapping[tuple[int, int, int], Proposal], min_confidence: float
-) -> tuple[PoseSequence, list[FileProposal]]:
-    """The sequence with all that is confident enough, and what became of each proposal."""
-    by_person: dict[tuple[int, int | None], list[Proposal]] = {}
-    for (index, track_id, _), proposal in sorted(best.items()):
-        by_person.setdefault((index, track_id), []).append(proposal)
-    said: list[FileProposal] = []
-    frames = []
-    for frame in sequence.frames:
-        persons = []
-        for person in frame.persons:
-            changed, told = _corrected(
-                person, by_person.get((frame.index, person.track_id), []), sequence.skeleton, min_confidence
-            )
-            persons.append(changed)
-            said += told
-        frames.append(replace(frame, persons=tuple(persons)))
-    return sequence.with_frames(frames), said
-
-
-def _corrected(
-    person: PersonPose, proposals: Sequence[Proposal], skeleton: Skeleton, min_confidence: float
-) -> tuple[PersonPose, list[FileProposal]]:
-    """A person with the confident ones of its proposals."""
-    keypoints, visibility = person.keypoints.copy(), person.visibility.copy()
-    scores = None if person.scores is None else person.scores.copy()
-    said = []
-    for proposal in proposals:
-        name = POSETRACK_17.joints[proposal.joint]
-        if name not in skeleton.joints:
-            continue
-        joint, position = skeleton.index(name), np.array(proposal.position)
-        moved_px = float(np.hypot(*(position - person.keypoints[joint]))) if person.located[joint] else None
-        if moved_px is not None and moved_px <= _SAME_PX:
-            fate = Fate.AGREED
-        else:
-            fate = Fate.REPLACED if proposal.confidence >= min_confidence else Fate.UNSURE
-        if fate is Fate.REPLACED:
-            keypoints[joint] = position
-            if moved_px is None:
-                visibility[joint] = Visibility.VISIBLE
-            if scores is not None:
-                scores[joint] = proposal.confidence * (person.score or 1.0)
-        said.append(
-            FileProposal(
-                frame=proposal.frame,
-                person=proposal.track_id,
-                joint=name,
-                x=proposal.position[0],
-                y=proposal.position[1],
-                confidence=proposal.confidence,
-                reason=proposal.reason,
-                moved_px=moved_px,
-                fate=fate,
-            )
-        )
-    box = person.box_xyxy
-    changed = [skeleton.index(one.joint) for one in said if one.fate is Fate.REPLACED]
-    if not changed:
-        return person, said
-    if box is not None:
-        points = keypoints[changed]
-        box = np.concatenate([np.minimum(box[:2], points.min(axis=0)), np.maximum(box[2:], points.max(axis=0))])
-    return replace(person, keypoints=keypoints, visibility=visibility, scores=scores, box_xyxy=box), said
