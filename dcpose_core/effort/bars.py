@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcpose_core.effort.methods import Family
+from dcpose_core.effort.methods import PREVIEWED, Family
 from dcpose_core.effort.study import EffortStudy, Row
 
 #: Touched joints of propagation over those without.
@@ -37,7 +37,7 @@ def _bars(study: EffortStudy, group: str, tolerance: float) -> list[Bar]:
     rows = study.table(group, tolerance)
     alone = rows[study.model]
     default = f"{study.model} + {study.settings.default}"
-    ways = {"accepted without a look": rows[default], "previewed": rows[f"{default}, previewed"]}
+    ways = {"accepted without a look": rows[default], "previewed": rows[f"{default}{PREVIEWED}"]}
     tried = [row for row in rows.values() if row.family is Family.PROPAGATION and row.efforts]
     ways = {what: row for what, row in ways.items() if row.efforts} | {"best of all": min(tried, key=_touched)}
     # At equal remaining error: nothing is left beyond the tolerance, as with the simulated annotator. One who knows
@@ -61,7 +61,7 @@ def _bars(study: EffortStudy, group: str, tolerance: float) -> list[Bar]:
         )
     bars += [
         _found(group, tolerance, rows[f"{prefix}, review queue"], rows[f"{prefix}, limit: most wrong first"])
-        for prefix in (study.model, f"{default}, previewed")
+        for prefix in (study.model, f"{default}{PREVIEWED}")
     ]
     return bars
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dcpose_core.effort.tally import Accepted, Effort, ErrorSums, course_of, joint_frames_of
+from dcpose_core.effort.tally import GROSS_HEAD_LENGTHS, Accepted, Effort, ErrorSums, course_of, joint_frames_of
 from dcpose_core.effort.truth import BoolArray, Truth, Visit, visits_of
 from dcpose_core.propagation.proposals import JOINTS, PersonTrack, ProposedPose, TrackPose
 from dcpose_core.types import FloatArray
@@ -98,12 +98,13 @@ class Desk:
         for proposed, chosen in proposals:
             visit = Visit(proposed.track_id, proposed.frame)
             chosen = chosen & proposed.proposed & ~self.pose(visit).human
-            was_wrong = self.wrong(visit)
+            was_wrong, was_gross = self.wrong(visit), self._errors[visit] > GROSS_HEAD_LENGTHS
             self._put(visit, proposed.keypoints, proposed.confidence, chosen)
             distance, is_wrong = abs(visit.frame - corrected.frame), self.wrong(visit)
             asked_for = chosen & self._truth[visit.track_id][visit.frame].labelled
-            for joint in np.flatnonzero(asked_for):
-                self._accepted[Accepted(distance, bool(was_wrong[joint]), bool(is_wrong[joint]))] += 1
+            for joint in np.flatnonzero(asked_for).tolist():
+                fate = bool(was_wrong[joint]), bool(was_gross[joint]), bool(is_wrong[joint])
+                self._accepted[Accepted(distance, *fate)] += 1
             accepted |= chosen
         return accepted
 

@@ -28,6 +28,8 @@ from dcpose_core.effort.worlds import World
 from dcpose_core.estimation import PoseEstimator
 from dcpose_core.propagation import PROPAGATORS, Propagator
 
+#: In the names of methods whose annotator looks at previews.
+PREVIEWED = ", previewed"
 #: The name of re-inference where propagators are chosen.
 REINFERENCE = "re-inference"
 #: Key frames of the rivals that draw lines between them.
@@ -147,7 +149,7 @@ def propagation_methods(
     for suffix, order in orders.items():
         respond = _propagating(default, settings, Acceptance.PREVIEW)
         run = partial(_walk_refined, order=_always(order), respond=respond)
-        methods.append(Method(f"{model} + {default}, previewed{suffix}", Family.PROPAGATION, run))
+        methods.append(Method(f"{model} + {default}{PREVIEWED}{suffix}", Family.PROPAGATION, run))
 
     def perfect(session: Session) -> Response:
         return Propagating(PerfectPropagator(session.world.truth), settings.reach, settings.threshold)
@@ -157,7 +159,7 @@ def propagation_methods(
 
 
 def order_methods(model: str, settings: PropagationSettings, *, default: str) -> list[Method]:
-    """The model's poses in several orders, alone and with the default propagator."""
+    """The model's poses in several orders, alone and with the default propagator, previewed."""
     methods = []
     for name, order in (
         ("review queue", lambda session, _: review_queue(session.world, session.refined.refinement_px)),
@@ -167,9 +169,8 @@ def order_methods(model: str, settings: PropagationSettings, *, default: str) ->
     ):
         alone = partial(_walk_refined, order=order, respond=lambda _: nothing_follows)
         methods.append(Method(f"{model}, {name}", Family.ORDER, alone))
-        for suffix, acceptance in (("", Acceptance.THRESHOLD), (", previewed", Acceptance.PREVIEW)):
-            followed = partial(_walk_refined, order=order, respond=_propagating(default, settings, acceptance))
-            methods.append(Method(f"{model} + {default}{suffix}, {name}", Family.ORDER, followed))
+        followed = partial(_walk_refined, order=order, respond=_propagating(default, settings, Acceptance.PREVIEW))
+        methods.append(Method(f"{model} + {default}{PREVIEWED}, {name}", Family.ORDER, followed))
     return methods
 
 

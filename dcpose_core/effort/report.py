@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +13,9 @@ from rich.table import Table
 from dcpose_core.accuracy.study import Spread
 from dcpose_core.effort.bars import bars_of
 from dcpose_core.effort.desk import HAND_NOISE
-from dcpose_core.effort.methods import Family
+from dcpose_core.effort.methods import PREVIEWED, Family
 from dcpose_core.effort.study import EffortStudy, Row
-from dcpose_core.effort.tally import COURSE, Effort, together
+from dcpose_core.effort.tally import COURSE, Accepted, Effort, together
 
 #: Found errors are told after these shares of the visits.
 _AFTER = (0.05, 0.1, 0.2)
@@ -142,7 +142,7 @@ def _costs(study: EffortStudy, rows: dict[str, Row], group: str, tolerance: floa
             table.add_row(row.method, row.why_not, end_section=ends)
             continue
         name = f"{row.method} ({row.why_not})" if row.why_not else row.method
-        cells = [_cell(row.spread(figure), digits, key) for key, (_, digits, figure) in _FIGURES.items()]
+        cells = [_cell(row.spread(figure), digits) for _, digits, figure in _FIGURES.values()]
         ratio = row.spread(lambda effort: effort.per_100).mean / touched if touched else math.nan
         table.add_row(name, *cells, _percent(ratio), f"{row.seconds:.1f}", end_section=ends)
     return table
@@ -160,8 +160,8 @@ def _orders(rows: dict[str, Row], group: str, tolerance: float) -> Table:
             if not row.efforts:
                 table.add_row(row.method, row.why_not)
                 continue
-            found = [_cell(row.spread(_found_after(share)), 0, "found") for share in _AFTER]
-            table.add_row(row.method, *found, _cell(row.spread(lambda effort: effort.per_100), 1, "touched_per_100"))
+            found = [_cell(row.spread(_found_after(share)), 0) for share in _AFTER]
+            table.add_row(row.method, *found, _cell(row.spread(lambda effort: effort.per_100), 1))
     return table
 
 
@@ -170,40 +170,41 @@ def _found_after(share: float) -> Callable[[Effort], float]:
 
 
 def _by_distance(study: EffortStudy) -> Table:
-    """Of all that a propagator had accepted, over groups: what became of right and of wrong joints, by distance."""
+    """What became of gross, of other wrong and of right joints whose proposals were accepted without a look."""
     headings = [
         f"{first}" if last is None or last == first + 1 else f"{first}-{last - 1}"
         for first, last in zip(_DISTANCES, [*_DISTANCES[1:], None], strict=True)
     ]
-    headings[-1] += "+"
     table = _table(
-        "accepted proposals by frames from the correction: wrong joints repaired / right joints spoiled, % (number)",
+        "accepted by frames from the correction: gross errors (> 0.5) repaired / other wrong joints repaired / right "
+        "joints spoiled, % (joints)",
         "annotated",
         "HL",
-        *headings,
+        *headings[:-1],
+        f"{headings[-1]}+",
     )
     sums: dict[tuple[str, float], list[Effort]] = defaultdict(list)
     for row in study.rows:
-        if row.family is Family.PROPAGATION:
+        if row.family is Family.PROPAGATION and PREVIEWED not in row.method:
             sums[row.method, row.tolerance] += row.efforts
     for (method, tolerance), efforts in sums.items():
-        if not efforts:
-            continue
-        counts: dict[int, list[int]] = {first: [0, 0, 0, 0] for first in _DISTANCES}
-        for one, times in together(efforts).accepted.items():
-            first = max(first for first in _DISTANCES if first <= one.distance)
-            counts[first][2 * one.was_wrong + one.is_wrong] += times
-        table.add_row(method, f"{tolerance:g}", *(_fate(*counts[first]) for first in _DISTANCES))
+        fates: dict[int, Counter[Accepted]] = {first: Counter() for first in _DISTANCES}
+        for one, times in together(efforts).accepted.items() if efforts else ():
+            fates[max(first for first in _DISTANCES if first <= one.distance)][one._replace(distance=0)] += times
+        if any(fates.values()):
+            table.add_row(method, f"{tolerance:g}", *(_fate(counts) for counts in fates.values()))
     return table
 
 
-def _fate(right_right: int, right_wrong: int, wrong_right: int, wrong_wrong: int) -> str:
-    wrong, right = wrong_right + wrong_wrong, right_right + right_wrong
-    if not wrong + right:
-        return "–"
-    repaired = _percent(wrong_right / wrong) if wrong else "–"
-    spoiled = _percent(right_wrong / right) if right else "–"
-    return f"{repaired} / {spoiled} ({wrong + right})"
+def _fate(counts: Counter[Accepted]) -> str:
+    """counts: by what the joints were and are, whatever the distance."""
+    shares = []
+    for was_wrong, was_gross in ((True, True), (True, False), (False, False)):
+        of_kind = [(one, n) for one, n in counts.items() if (one.was_wrong, one.was_gross) == (was_wrong, was_gross)]
+        changed = sum(n for one, n in of_kind if one.is_wrong != was_wrong)
+        total = sum(n for _, n in of_kind)
+        shares.append(f"{100 * changed / total:.0f}" if total else "–")
+    return f"{' / '.join(shares)} ({counts.total()})" if counts else "–"
 
 
 def _bars(study: EffortStudy) -> Table:
@@ -223,12 +224,13 @@ def _table(title: str, first: str, *headings: str) -> Table:
     return table
 
 
-def _cell(spread: Spread, digits: int, key: str) -> str:
+def _cell(spread: Spread, digits: int) -> str:
+    """Mean ± deviation; that only where there is any."""
     if math.isnan(spread.mean):
         return "–"
-    with_deviation = key in ("touched_per_100", "found") and not math.isnan(spread.deviation)
-    deviation = f" ±{spread.deviation:.{digits}f}" if with_deviation else ""
-    return f"{spread.mean:.{digits}f}{deviation}"
+    deviation = f"{spread.deviation:.{digits}f}"
+    varies = not math.isnan(spread.deviation) and float(deviation) > 0
+    return f"{spread.mean:.{digits}f}{f' ±{deviation}' if varies else ''}"
 
 
 def _percent(share: float) -> str:

@@ -45,7 +45,7 @@ class EffortSettings:
     default: str = "blend"
     seeds: int = 3
     tolerances: tuple[float, ...] = (0.2, 0.5)
-    conditions: tuple[str, ...] = (CLEAN, "motion_blur", MIXED)
+    conditions: tuple[str, ...] = (CLEAN, MIXED)
     frames: int = 60
     persons: int = 2
     propagators: tuple[str, ...] = (*PROPAGATORS, REINFERENCE)

@@ -14,15 +14,21 @@ from dcpose_core.types import FloatArray
 
 #: A joint is right within this many head lengths, whatever the annotator's own tolerance is.
 RIGHT_HEAD_LENGTHS = 0.2
+#: Errors beyond this are gross, head lengths.
+GROSS_HEAD_LENGTHS = 0.5
 #: Courses are kept at these shares of the visits: 0, 1, ... 100 %.
 COURSE = np.linspace(0.0, 1.0, 101)
 
 
 class Accepted(NamedTuple):
-    """A proposal that was accepted: frames from the corrected one, and whether the joint was and is wrong."""
+    """A proposal that was accepted: frames from the corrected one, and whether the joint was and is wrong.
+
+    was_gross: it was farther off than 0.5 head lengths, or missing.
+    """
 
     distance: int
     was_wrong: bool
+    was_gross: bool
     is_wrong: bool
 
 

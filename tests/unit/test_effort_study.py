@@ -253,7 +253,7 @@ def test_propagators_that_need_images_say_so_where_there_are_none(
     synthetic_estimator: PoseEstimator, tmp_path: Path
 ) -> None:
     settings = EffortSettings(
-        seeds=2, tolerances=(0.2,), frames=8, persons=1, propagators=("flow", "interpolate", "blend")
+        seeds=2, tolerances=(0.2,), frames=8, persons=1, propagators=("flow", "interpolate"), default="blend_fast"
     )
     study = measured([synthetic_group([walking()], CROP, settings)], synthetic_estimator, settings)
     rows = study.table("synthetic", 0.2)
