@@ -53,6 +53,7 @@ class PredictionRun:
         if self.cancelled:
             return
         changes: list[Change] = []
+        n_taken = 0
         for poses in frames:
             frame = poses.index
             if self._document.is_verified(frame) or not self._group.may_use_frame(frame):
@@ -65,8 +66,9 @@ class PredictionRun:
                 known = self._document.tracks().keys() & self._only_tracks
                 persons = {p.track_id: person_of(p) for p in poses.persons if p.track_id in known}
             changes += self._replaced(frame, persons)
-            self.n_taken += 1
+            n_taken += 1
         self._apply(changes)
+        self.n_taken += n_taken
 
     def close(self) -> None:
         """The run is over: tracks that it left without anybody go."""

@@ -243,8 +243,10 @@ class Annotating(QObject):
         try:
             self._run.take(frames)
         except DCPoseError as error:
-            self._session.tell(f"Annotating stopped: {error}", kind="error")
             self._jobs.cancel(job_id)
+            kept = f" ({self._run.n_taken} frames are annotated)" if self._run.n_taken else ""
+            self._session.tell(f"Annotating stopped{kept}: {error}", kind="error")
+            self._on_over(job_id)  # now, so that the end of the job says nothing over this
             return
         if self._run.cancelled:
             self._jobs.cancel(job_id)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.jobs.worker import Cancelled
 from app.project import edits
 from app.project.records import FrameState, JointSource
 from app.ui.annotate_actions import show_annotate
@@ -67,6 +68,25 @@ def test_cancelling_keeps_what_is_done(sample: MainWindow, qtbot: QtBot) -> None
     assert not document.persons(179)
     assert sample.messages.message is not None
     assert sample.messages.message.text.startswith("Stopped: ")
+
+
+def test_a_disk_that_runs_full_ends_a_run_with_a_message_that_stays(sample: MainWindow, qtbot: QtBot) -> None:
+    document = sample.session.document
+    assert document is not None
+    connection = document._store._connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with qtbot.waitSignal(
+        sample.jobs.posted, timeout=_ENGINE_MS, check_params_cb=lambda event: isinstance(event, Cancelled)
+    ):
+        sample.annotating.start(_choice(0, 60))
+    connection.execute("PRAGMA max_page_count = 1000000")
+    annotated = sum(bool(document.persons(frame)) for frame in range(61))
+    assert 0 < annotated < 61
+    assert sample.messages.message is not None
+    assert sample.messages.message.kind == "error"
+    assert f"({annotated} frames are annotated)" in sample.messages.message.text
+    assert "the disk is full" in sample.messages.message.text
 
 
 def test_a_box_around_a_person_becomes_a_person_with_a_pose(sample: MainWindow, qtbot: QtBot) -> None:
