@@ -255,8 +255,8 @@ class PoseEstimator:
             if temporal is None:
                 return _Maps(current, None)
             margin = torch.tensor([window.margin for window in windows], device=self._device)
-            previous = _in_current_crop([window.previous for window in windows], windows)
-            following = _in_current_crop([window.next for window in windows], windows)
+            neighbours = [window.previous for window in windows] + [window.next for window in windows]
+            previous, following = _in_current_crop(neighbours, [*windows, *windows]).chunk(2)
             refined = temporal(current, previous, following, margin).float()
             score = self._model.description.score
             if score is None:

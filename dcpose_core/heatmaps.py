@@ -190,5 +190,8 @@ def warp_heatmaps(heatmaps: torch.Tensor, from_matrix: FloatArray, to_matrix: Fl
         [(a * x + b * y + c) * (2 / (width - 1)) - 1, (d * x + e * y + f) * (2 / (height - 1)) - 1], dim=-1
     )
     warped = F.grid_sample(heatmaps.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=True)
-    same = torch.from_numpy(np.equal(from_matrix, to_matrix).all(axis=(1, 2))).to(heatmaps.device)
-    return torch.where(same[:, None, None, None], heatmaps, warped.to(heatmaps.dtype))
+    warped = warped.to(heatmaps.dtype)
+    same = np.equal(from_matrix, to_matrix).all(axis=(1, 2))
+    if not same.any():
+        return warped
+    return torch.where(torch.from_numpy(same).to(heatmaps.device)[:, None, None, None], heatmaps, warped)

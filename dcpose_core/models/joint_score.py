@@ -122,10 +122,11 @@ def fit_joint_score(readings: FloatArray, correct: NDArray[np.bool_], known: NDA
 
 def _peak(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Height `[N, J]` and cell `[N, J, 2]` (x, y) of the highest cell."""
-    cell = maps.flatten(2).argmax(dim=2)  # on a CPU several times as fast as `max`
-    height = maps.flatten(2).gather(2, cell[..., None])[..., 0]
-    width = maps.shape[-1]
-    return height, torch.stack([cell % width, cell.div(width, rounding_mode="floor")], dim=-1).to(maps.dtype)
+    # The first of the highest rows, then the cell in it: on a CPU half the time of `argmax` over the whole map.
+    rows = maps.amax(dim=3)
+    height, y = rows.amax(dim=2), rows.argmax(dim=2)
+    row = maps.gather(2, y[..., None, None].expand(-1, -1, 1, maps.shape[3]))[:, :, 0]
+    return height, torch.stack([row.argmax(dim=2), y], dim=-1).to(maps.dtype)
 
 
 def _highest_near(maps: Tensor, place: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from dcpose_core.models.joint_batches import in_blocks, join_joints, split_joints, to_maps
+from dcpose_core.models.joint_batches import join_joints, split_joints, to_maps
 from dcpose_core.models.map_correction import MapCorrection, weighted_frames
 from dcpose_core.models.settings import TemporalSettings, check_sizes
 
@@ -36,6 +36,6 @@ class ResidualCNN(nn.Module):
 
     def forward(self, current: Tensor, previous: Tensor, next_: Tensor, margin: Tensor) -> Tensor:
         """As `TemporalHead.forward`; before training the result is `current`."""
-        joints = in_blocks(split_joints(current, previous, next_, margin), self.settings.downscale)
-        corrected = self.correct(joints.current, weighted_frames(joints, previous=True, next_=True, opposite=True))
+        joints = split_joints(current, previous, next_, margin)
+        corrected = self.correct(weighted_frames(joints, previous=True, next_=True, opposite=True))
         return join_joints(to_maps(corrected, self.settings.downscale), current)

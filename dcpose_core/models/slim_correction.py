@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from dcpose_core.models.joint_batches import ResidualBlock, conv3x3, to_maps
 from dcpose_core.models.settings import SlimSettings
 
-_TAPS = 9  # of a 3x3 kernel
+_STEPS = (-1, 0, 1)
+_TAPS = len(_STEPS) ** 2  # of a 3x3 kernel
 # Cells per unit that an offset convolution gives, so that offsets of several cells are learned as fast as masks of 1.
 _OFFSET_GAIN = 12.0
 
@@ -33,11 +34,9 @@ class SlimCorrection(nn.Module):
         self.downscale = settings.downscale
         width = settings.pcn_width
         self.combine = nn.Sequential(conv3x3(self.downscale**2 + settings.prf_width, width), ResidualBlock(width))
-        # Offsets and masks are two convolutions in one: 18 and 9 channels.
-        self.steer = nn.ModuleList(
-            conv3x3(width, 3 * _TAPS, dilation=max(1, round(dilation / self.downscale)), start="zero")
-            for dilation in self.dilations
-        )
+        # Offsets and masks are two convolutions in one, 18 and 9 channels, which look as far as the taps reach.
+        self.reaches = [max(1, round(dilation / self.downscale)) for dilation in self.dilations]
+        self.steer = nn.ModuleList(conv3x3(width, 3 * _TAPS, dilation=reach, start="zero") for reach in self.reaches)
         for conv in self.steer:
             nn.init.ones_(conv.get_parameter("bias")[2 * _TAPS + _TAPS // 2])
         self.kernels = nn.Parameter(torch.ones(len(self.dilations), _TAPS))
@@ -49,11 +48,19 @@ class SlimCorrection(nn.Module):
         shifted = shifted_copies(to_maps(merged.float(), self.downscale), self.downscale)
         samples = []
         # One dilation after the other: what is sampled is nine times as large as the map.
-        for dilation, kernel, conv in zip(self.dilations, self.kernels, self.steer, strict=True):
-            offsets, masks = conv(features).permute(0, 2, 3, 1).float().split((2 * _TAPS, _TAPS), dim=-1)
-            weights = masks * kernel / len(self.dilations)
+        kernels = self.kernels / len(self.dilations)
+        for dilation, reach, conv, kernel in zip(self.dilations, self.reaches, self.steer, kernels, strict=True):
+            steering = _steering(features, conv, kernel, reach=reach).permute(0, 2, 3, 1).float()
+            offsets, weights = steering[..., : 2 * _TAPS], steering[..., 2 * _TAPS :]
             samples.append(resample(shifted, offsets, weights, dilation=dilation, cells_per_unit=_OFFSET_GAIN))
-        return torch.stack(samples).sum(dim=0) + self.bias
+        return to_maps(sum(samples[1:], start=samples[0]), self.downscale) + self.bias
+
+
+def _steering(features: Tensor, conv: nn.Module, kernel: Tensor, *, reach: int) -> Tensor:
+    """What `conv` gives, its masks times `kernel` `[9]`: multiplied where it is small, in the convolution's weights."""
+    gain = torch.cat([kernel.new_ones(2 * _TAPS), kernel])
+    weight, bias = conv.get_parameter("weight") * gain[:, None, None, None], conv.get_parameter("bias") * gain
+    return F.conv2d(features, weight, bias, padding=reach, dilation=reach)
 
 
 def shifted_copies(maps: Tensor, scale: int) -> Tensor:
@@ -84,19 +91,26 @@ def resample(
         dilation: of the taps, in cells.
 
     Returns:
-        float32 `[N, 1, h, w]`.
+        float32, in blocks, `[N, s^2, h / s, w / s]`.
     """
     rows, columns = weights.shape[1:3]
     scale = math.isqrt(shifted.shape[1])
     height, width = shifted.shape[-2:]
-    # `grid_sample` with align_corners=True has -1 and 1 on the centres of the first and last cell.
-    unit = shifted.new_tensor([2 / (width - 1), 2 / (height - 1)]).repeat(_TAPS)  # [18], as the offsets
-    taps = dilation * torch.arange(-1, 2, device=shifted.device)
-    x = (torch.arange(columns, device=shifted.device) * scale + scale - 1)[:, None] + taps.repeat(3)  # [columns, 9]
-    y = (torch.arange(rows, device=shifted.device) * scale + scale - 1)[:, None, None] + taps.repeat_interleave(3)
-    places = torch.stack([x.expand(rows, -1, -1), y.expand(-1, columns, -1)], dim=-1).flatten(2) * unit - 1
-    grid = torch.addcmul(places, offsets, unit * cells_per_unit).reshape(-1, rows, columns * _TAPS, 2)
-    samples = F.grid_sample(shifted, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+    # `grid_sample` with align_corners=True has -1 and 1 on the centres of the first and last cell. Places without
+    # offsets are those of the first block, [18] as offsets are, and so many blocks to the right and down.
+    cell = shifted.new_tensor([2 / (width - 1), 2 / (height - 1)] * _TAPS)
+    taps = shifted.new_tensor([dilation * step for dy in _STEPS for dx in _STEPS for step in (dx, dy)])
+    first = (taps + scale - 1) * cell - 1
+    right, down = (cell * shifted.new_tensor(step * _TAPS) for step in ([scale, 0], [0, scale]))
+    columns_right = torch.arange(columns, device=cell.device)[:, None] * right
+    rows_down = torch.arange(rows, device=cell.device)[:, None, None] * down
+    places = rows_down + (first + columns_right)  # [rows, columns, 18]
+    grid = torch.addcmul(places, offsets, cell * cells_per_unit)
+    samples = F.grid_sample(
+        shifted, grid.reshape(-1, rows, columns * _TAPS, 2), mode="bilinear", padding_mode="zeros", align_corners=True
+    )
     # [N, s^2, rows, columns x 9]; in place where no gradient needs the samples: they are the largest tensor of all
     weighted = torch.mul(samples, weights.flatten(2).unsqueeze(1), out=None if torch.is_grad_enabled() else samples)
-    return F.pixel_shuffle(torch.unflatten(weighted, 3, (columns, _TAPS)).sum(dim=-1), scale)
+    # The sum over the taps: as a product with ones it takes a third of the time of `sum`, which is slow over so few.
+    with torch.autocast(weighted.device.type, enabled=False):
+        return torch.unflatten(weighted, 3, (columns, _TAPS)) @ weighted.new_ones(_TAPS)

@@ -121,6 +121,17 @@ def test_warping_into_the_same_crop_changes_no_bit(dtype: torch.dtype) -> None:
     assert torch.equal(warped, heatmaps)
 
 
+def test_warping_changes_no_bit_of_those_whose_crop_stays_while_others_move() -> None:
+    heatmaps = torch.randn(2, 17, 96, 72, generator=torch.Generator().manual_seed(0))
+    box = np.array([100.3, 33.3, 178.0, 401.1])
+    stays, moves = (
+        crop_affine(box + shift, width_px=_WIDTH, height_px=_HEIGHT, enlargement=1.25) for shift in (0.0, 3.3)
+    )
+    warped = warp_heatmaps(heatmaps, np.stack([stays, stays]), np.stack([stays, moves]))
+    assert torch.equal(warped[0], heatmaps[0])
+    assert not torch.allclose(warped[1], heatmaps[1])
+
+
 @settings(deadline=None)
 @given(dx=st.floats(-15, 15), dy=st.floats(-15, 15), growth=st.floats(0.85, 1.2), angle=st.floats(-20, 20))
 def test_a_joint_is_at_the_same_image_position_in_the_warped_heatmaps(

@@ -51,6 +51,12 @@ def test_the_key_frame_is_looked_up_around_the_refined_peak_even_at_the_border()
         assert readings[0, 0, there].item() == pytest.approx(np.log(0.5))
 
 
+def test_of_several_equal_peaks_the_first_counts() -> None:
+    refined = torch.maximum(_map(20, 5, 0.9), torch.maximum(_map(22, 5, 0.9), _map(3, 6, 0.9)))
+    readings = read_maps(refined, _map(20, 5, 0.5), _map(20, 5, 0.5), _map(20, 5, 0.5))
+    assert not readings[..., READINGS.index("log(1 + cells from key frame's peak)")].any()
+
+
 def test_the_direction_of_time_does_not_matter() -> None:
     frames = torch.rand(4, 2, _JOINTS, 16, 12)
     refined, current, previous, next_ = frames

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
-from dcpose_core.models.joint_batches import to_blocks, to_maps
+from dcpose_core.models.joint_batches import split_joints, to_blocks, to_maps
 from dcpose_core.models.settings import SlimSettings
 from dcpose_core.models.slim_correction import resample, shifted_copies
 from dcpose_core.models.slim_dcpose import SlimDCPose
@@ -114,16 +114,43 @@ def test_resampling_is_the_deformable_convolution_of_torchvision(scale: int) -> 
     expected = deform_conv2d(
         maps, repeated(dy_dx), kernel.view(1, 1, 3, 3), padding=3, dilation=3, mask=repeated(masks)
     )
-    sampled = resample(shifted_copies(maps, scale), offsets / 2, masks * kernel, dilation=3, cells_per_unit=2.0)
+    sampled = to_maps(
+        resample(shifted_copies(maps, scale), offsets / 2, masks * kernel, dilation=3, cells_per_unit=2.0), scale
+    )
     torch.testing.assert_close(sampled, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_blocks_hold_all_values_of_a_map() -> None:
-    maps = torch.rand(2, 1, 8, 12)
-    blocks = to_blocks(maps, 4)
-    assert blocks.shape == (2, 16, 2, 3)
-    assert torch.equal(blocks[0, :, 1, 2], maps[0, 0, 4:8, 8:12].flatten())
-    assert torch.equal(to_maps(blocks, 4), maps)
+@pytest.mark.parametrize("half", [{"use_previous": False}, {"use_next": False}, {}])
+def test_prf_sees_the_residuals_as_they_are_and_weighted(half: dict[str, bool]) -> None:
+    head = _trained(SlimSettings(**half))  # type: ignore[arg-type]  # names of fields
+    current, previous, next_ = torch.rand(3, 3, 17, 32, 24, generator=torch.Generator().manual_seed(2))
+    joints = split_joints(current, previous, next_, torch.tensor([[1, 3], [0, 2], [0, 0]]))
+    residuals = []
+    if head.settings.use_previous:
+        residuals += [joints.current - joints.previous, joints.weights.previous * (joints.current - joints.previous)]
+    if head.settings.use_next:
+        residuals += [joints.current - joints.next, joints.weights.next * (joints.current - joints.next)]
+    stem, block = head.prf.get_submodule("stem"), head.prf.get_submodule("block")
+    with torch.inference_mode():
+        expected = block(stem(to_blocks(torch.cat(residuals, dim=1), 2)))
+        torch.testing.assert_close(head.prf(joints), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_kernels_of_pcn_multiply_its_masks() -> None:
+    head = _trained()
+    with torch.inference_mode():
+        before = head(*_heatmaps(), _MARGIN) - head.pcn.bias
+        head.pcn.kernels.mul_(3)
+        torch.testing.assert_close(head(*_heatmaps(), _MARGIN) - head.pcn.bias, 3 * before, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_blocks_hold_all_values_of_their_maps(size: int) -> None:
+    maps = torch.rand(2, 3, 8, 12)
+    blocks = to_blocks(maps, size)
+    assert torch.equal(blocks, nn.functional.pixel_unshuffle(maps, size))
+    assert blocks.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(to_maps(blocks[:, size**2 : 2 * size**2], size), maps[:, 1:2])
 
 
 def test_half_precision_autocast_stays_close_to_full_precision() -> None:
