@@ -75,9 +75,7 @@ def _stream(container: av.container.OutputContainer, gop: int) -> VideoStream:
     stream.codec_context.options = {
         "preset": "veryfast",
         "crf": "24",
-        "keyint": str(gop),
-        "min-keyint": str(gop),
-        "scenecut": "0",
+        "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0",
     }
     return stream
 

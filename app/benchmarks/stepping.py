@@ -36,15 +36,23 @@ def frames_benchmark(folder: Path) -> Figures:
 
 
 def seek_benchmark(folder: Path) -> Figures:
-    """seek_ms: to frames here and there."""
+    """seek_ms: to frames here and there in two groups of pictures, a third of a second at each; near_ms: in one
+    group, a second at each."""
     clip = write_moving_clip(folder / "clip.mp4", n_frames=_N_FRAMES, gop=_GOP)
     with opened_window(clip) as window:
-        targets = np.random.default_rng(1).permutation(_N_FRAMES)[:60].tolist()
-        seeks = []
-        for target in targets:
-            seeks.append(_show(window, target))
-            settle(0.3)
-        return {"clip_mbit_s": mbit_s(clip, _N_FRAMES), **percentiles("seek_ms", seeks)}
+        return {
+            "clip_mbit_s": mbit_s(clip, _N_FRAMES),
+            **percentiles("seek_ms", _seek(window, n_frames=_N_FRAMES, pause_s=0.3)),
+            **percentiles("near_ms", _seek(window, n_frames=_GOP, pause_s=1.0)),
+        }
+
+
+def _seek(window: MainWindow, *, n_frames: int, pause_s: float) -> list[tuple[float, float, float]]:
+    seeks = []
+    for target in np.random.default_rng(1).permutation(n_frames)[:60].tolist():
+        seeks.append(_show(window, target))
+        settle(pause_s)
+    return seeks
 
 
 def _show(window: MainWindow, frame: int) -> tuple[float, float, float]:

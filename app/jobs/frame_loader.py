@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from av.video.reformatter import VideoReformatter
 from app.project.video_facts import VideoFacts
 from dcpose_core.errors import DCPoseError, VideoError
 from dcpose_core.types import ImageArray
-from dcpose_core.video import FrameSource, open_frames
+from dcpose_core.video import FrameSource, VideoReader, open_frames
 from dcpose_core.video.container import open_container
 from dcpose_core.video.decoding import decode, numbered, orientation_of, to_rgb
 
-#: 64 frames of 1080p.
-_BUDGET_BYTES = 384 << 20
+#: 37 frames of 1080p.
+_BUDGET_BYTES = 224 << 20
 #: Direction -> how many frames are decoded in advance. Going backwards every miss decodes from the key frame on;
 #: keeping many of those that pass by saves the next ones.
 _AHEAD = {1: 16, 0: 4, -1: 24}
+#: When nothing was asked for so long, jumps to come are prepared; longer than a frame of a film that is played.
+_QUIET_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +102,27 @@ class FrameLoader:
 
     def _serve(self, source: FrameSource) -> None:
         ahead: list[int] = []
+        preparing: Iterator[None] = iter(())
+        pause_s: float | None = None
         while True:
             with self._wake:
-                while self._wanted is None and not ahead and not self._closing:
-                    self._wake.wait()
+                if not ahead:
+                    self._wake.wait_for(lambda: self._wanted is not None or self._closing, pause_s)
                 wanted, self._wanted = self._wanted, None
             self._check_closing()
             if wanted is not None:
                 index, direction = wanted
                 self._deliver(source, index, direction)
-                ahead = _frames_ahead(index, direction, len(source), self._cache)
+                if not (direction < 0 and ahead and ahead[-1] < index):  # else the run on the way leads up to there
+                    ahead = _frames_ahead(index, direction, len(source), self._cache)
+                preparing = _prepared(source, index)
+                pause_s = 0.0 if direction < 0 else _QUIET_S
             elif ahead:
-                self._keep(source, ahead.pop(0))
+                if self._keep(source, ahead[0]):
+                    ahead.pop(0)
+            else:
+                more = next(preparing, "end") is None
+                pause_s = 0.0 if more else None
 
     def _deliver(self, source: FrameSource, index: int, direction: int) -> None:
         image = self._cache.get(index)
@@ -123,20 +134,37 @@ class FrameLoader:
         problem = None
         if image is None:
             try:
-                image = source.read(index).image
+                image = self._read(source, index)
             except (VideoError, IndexError, OSError) as error:
                 problem = str(error)
             else:
+                if image is None:
+                    return
                 self._cache.put(index, image)
         self._events.frame(index, image, problem)
 
-    def _keep(self, source: FrameSource, index: int) -> None:
-        """Decode a frame that nobody has asked for yet; if it cannot be, they will be told when they do."""
+    def _keep(self, source: FrameSource, index: int) -> bool:
+        """Decode a frame that nobody has asked for yet; if it cannot be, they will be told when they do.
+
+        Returns False if a newer request came first.
+        """
         if self._cache.get(index) is None:
             try:
-                self._cache.put(index, source.read(index).image)
+                image = self._read(source, index)
             except (DCPoseError, OSError):
-                return
+                return True
+            if image is None:
+                return False
+            self._cache.put(index, image)
+        return True
+
+    def _read(self, source: FrameSource, index: int) -> ImageArray | None:
+        """A frame, or None if another one is wanted by now."""
+        if isinstance(source, VideoReader):
+            for _ in source.approach(index):
+                if self._superseded():
+                    return None
+        return source.read(index).image
 
     def _superseded(self) -> bool:
         with self._wake:
@@ -178,10 +206,10 @@ class _FrameCache:
                 self._bytes -= self._images.popitem(last=False)[1].nbytes
 
     def has_room_for(self, images: int) -> bool:
-        """Whether so many more of the size of the ones in here fit without dropping half of what is kept."""
+        """Whether so many more of the size of the ones in here fit without dropping more than two thirds of them."""
         with self._lock:
             size = next(iter(self._images.values())).nbytes if self._images else 0
-            return size * images <= self.budget_bytes // 2
+            return size * images <= self.budget_bytes * 2 // 3
 
     def clear(self) -> None:
         with self._lock:
@@ -194,10 +222,21 @@ def _frames_ahead(index: int, direction: int, n_frames: int, cache: _FrameCache)
     count = _AHEAD[direction]
     while count and not cache.has_room_for(count):
         count //= 2
-    frames = (
-        range(max(0, index - count), index) if direction < 0 else range(index + 1, min(index + 1 + count, n_frames))
-    )
-    return [frame for frame in frames if cache.get(frame) is None]
+    if direction >= 0:
+        frames = range(index + 1, min(index + 1 + count, n_frames))
+        return [frame for frame in frames if cache.get(frame) is None]
+    missing = [frame for frame in range(max(0, index - count), index) if cache.get(frame) is None]
+    # Each run costs the way to its first frame: not one for every step back.
+    return missing if missing and missing[-1] >= index - count // 2 else []
+
+
+def _prepared(source: FrameSource, index: int) -> Iterator[None]:
+    """Prepare jumps to come, a step of some milliseconds each; if that cannot be, they only take longer."""
+    if isinstance(source, VideoReader):
+        try:
+            yield from source.prepare(index)
+        except (DCPoseError, OSError):
+            return
 
 
 def first_picture(path: Path) -> ImageArray | None:

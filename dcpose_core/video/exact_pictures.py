@@ -9,6 +9,7 @@ start does not help.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from dcpose_core.types import IntArray
 from dcpose_core.video.frame_index import FrameIndex
 from dcpose_core.video.presentation_order import REORDER_DEPTH
-from dcpose_core.video.seeking import LostStepError, PictureSource
+from dcpose_core.video.seeking import MAX_THREADS, LostStepError, PacketMarks, PictureSource
 
 #: What is known of a packet's picture: nothing; it came out undamaged; it failed in the decoding under way; it fails
 #: from whatever start. In rising order of what they mean for pictures built on it.
@@ -35,9 +36,14 @@ class _StartAnewError(Exception):
 class ExactPictures:
     """Decodes one video file: onwards as long as the wanted frames follow, else from the key frame before."""
 
-    def __init__(self, path: Path, index: FrameIndex) -> None:
+    def __init__(
+        self, path: Path, index: FrameIndex, marks: PacketMarks | None = None, *, max_threads: int = MAX_THREADS
+    ) -> None:
+        """marks: those of the index, if they are made already."""
         self._index = index
-        self._source = PictureSource(path, index)
+        self._marks = PacketMarks(index) if marks is None else marks
+        self._path = path
+        self._source = PictureSource(path, index, self._marks, max_threads=max_threads)
         self._key_packets = frozenset(index.key_packet.tolist())
         self._frame_of_packet = np.full(len(index.packet_size), -1, dtype=np.int64)
         has_packet = np.flatnonzero(index.frame_packet >= 0)
@@ -53,6 +59,8 @@ class ExactPictures:
         self._doubts: dict[int, int] = {}
         #: For each key frame the one where decoding starts: itself, or the next clean one before.
         self._start_of_key: IntArray = np.arange(len(index.key_packet))
+        #: Whether something was not as it is in a sound file: then only this object knows what may be shown.
+        self.met_damage = False
 
         # The decoding under way: from key frame `_entry`; pictures that come out wait in `_waiting` to be asked for.
         self._pictures: Iterator[tuple[int, VideoFrame | None]] | None = None
@@ -68,25 +76,48 @@ class ExactPictures:
         self._stop()
         self._source.close()
 
+    def another(self, *, max_threads: int) -> ExactPictures:
+        """A second decoder of the same file, that knows nothing of what this one found damaged."""
+        return ExactPictures(self._path, self._index, self._marks, max_threads=max_threads)
+
     def get(self, index: int) -> VideoFrame | None:
         """The picture of frame `index`, or None if it is damaged. Raises `VideoError` if the file has changed."""
+        deque(self.approach(index), maxlen=0)
+        if self.is_damaged(index):
+            return None
+        self._next_frame = index + 1
+        return self._waiting.pop(index)
+
+    def approach(self, index: int) -> Iterator[None]:
+        """Decode until `get` has no more to do for frame `index`, one picture a step. It may be given up between two:
+        what comes behind is then reached from there. Raises `VideoError` if the file has changed."""
         for _ in range(2 * len(self._start_of_key) + 4):  # each start settles a key frame, or threads, or jumps
             if self.is_damaged(index):
                 break
             try:
                 if not self._comes_next(index):
                     self._start(index)
-                return self._await(index)
+                yield from self._await(index)
             except _StartAnewError:
                 self._stop()
             except LostStepError:
                 self._source.stop_jumping()
                 self._stop()
+            else:
+                return
+            self.met_damage = True
         else:
             self._unreadable.add(index)
+        self.met_damage = True
         for key in list(self._doubts):
             self._settle_as_damaged(key)
-        return None
+
+    def packets_before(self, index: int) -> int | None:
+        """How many packets are to be decoded until frame `index` comes out of the decoding under way; None if it
+        does not lead there."""
+        if not self._comes_next(index):
+            return None
+        return max(0, int(self._index.frame_packet[index]) - self._latest_packet)
 
     def is_damaged(self, index: int) -> bool:
         """Whether frame `index` is known to be damaged."""
@@ -154,8 +185,8 @@ class ExactPictures:
         self._pictures = None
         self._waiting.clear()
 
-    def _await(self, index: int) -> VideoFrame:
-        """The picture of frame `index`, once all that it is built on has come out undamaged."""
+    def _await(self, index: int) -> Iterator[None]:
+        """Decode until the picture of frame `index` waits, and all that it is built on has come out undamaged."""
         self._forget_before(index)
         chain = self._chain(index)
         while True:
@@ -166,15 +197,14 @@ class ExactPictures:
             if self._index.frame_key[index] >= self._trusted_keys:
                 raise _StartAnewError
             if index in self._waiting and states.min() == _CLEAN:
-                picture = self._waiting.pop(index)
-                self._forget_before(index + 1)
-                return picture
+                return
             self._decode_one(index)
+            yield
 
     def _forget_before(self, index: int) -> None:
-        self._next_frame = index
         for earlier in [frame for frame in self._waiting if frame < index]:
             del self._waiting[earlier]
+            self._next_frame = max(self._next_frame, earlier + 1)
 
     def _decode_one(self, wanted: int) -> None:
         """Take one picture out of the decoder and note what it tells about its packet and the ones before."""
@@ -207,6 +237,8 @@ class ExactPictures:
                 del self._doubts[int(self._index.frame_key[frame])]  # the packet is sound, the key frame no clean start
         if frame >= wanted:
             self._waiting[frame] = picture
+        else:
+            self._next_frame = max(self._next_frame, frame + 1)
         self._latest_frame = max(self._latest_frame, frame)
         self._judge_before(self._latest_frame - REORDER_DEPTH)
 

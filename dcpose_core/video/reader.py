@@ -13,12 +13,12 @@ from dcpose_core.errors import VideoError
 from dcpose_core.types import FloatArray, Frame
 from dcpose_core.video.container import check_is_readable_file
 from dcpose_core.video.decoding import to_rgb
-from dcpose_core.video.exact_pictures import ExactPictures
 from dcpose_core.video.fingerprint import file_fingerprint
 from dcpose_core.video.frame_index import FrameIndex, build_frame_index
 from dcpose_core.video.index_cache import drop_index, load_index, save_index
 from dcpose_core.video.packets import ProgressCallback
 from dcpose_core.video.source import DamagedStretch, check_index, check_range, stretches
+from dcpose_core.video.waypoints import Waypoints
 
 
 class VideoReader:
@@ -33,7 +33,7 @@ class VideoReader:
         self._fingerprint = fingerprint
         self._index = index
         self._index.times_s.setflags(write=False)
-        self._pictures = ExactPictures(path, index)
+        self._pictures = Waypoints(path, index)
         self._reformatter = VideoReformatter()
         self._last: Frame | None = None
         self._closed = False
@@ -100,7 +100,7 @@ class VideoReader:
     def damaged(self) -> tuple[DamagedStretch, ...]:
         found = [
             DamagedStretch(first, last, self._damage_message(first, last))
-            for first, last in stretches(self._pictures.damaged_frames())
+            for first, last in stretches(self._pictures.first.damaged_frames())
         ]
         count, missing = len(self), self._index.missing_at_end
         if missing:
@@ -113,9 +113,7 @@ class VideoReader:
 
         Reading the next frame goes on where the last one was; any other is reached from its key frame.
         """
-        if self._closed:
-            raise ValueError(f"{self._path}: the video has been closed")
-        check_index(index, len(self), self._path)
+        self._check(index)
         if self._last is not None and self._last.index == index:
             return self._last
         try:
@@ -136,16 +134,40 @@ class VideoReader:
         self._last = Frame(image=image, index=index, time_s=float(stored.times_s[index]))
         return self._last
 
+    def approach(self, index: int) -> Iterator[None]:
+        """Do the work of `read` but for the last of it, one picture a step.
+
+        For a reader whose user may change his mind: given up between two steps, it loses nothing, since what comes
+        behind is reached from there. Raises what `read` raises, but not for damage.
+        """
+        self._check(index)
+        if self._last is None or self._last.index != index:
+            yield from self._pictures.approach(index)
+
+    def prepare(self, index: int) -> Iterator[None]:
+        """Make jumps within the group of pictures of frame `index` quick, one picture a step.
+
+        For time that nobody waits for, between two `read`s. It opens the file several times and holds up to about 180
+        MB, see `dcpose_core.video.waypoints`; given up between two steps, it goes on when it is asked for again.
+        """
+        self._check(index)
+        yield from self._pictures.prepare(index)
+
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Frames `start` to `stop` (not included), each decoded once; damaged ones are left out, see `damaged`."""
         for index in check_range(start, stop, len(self), self._path):
             try:
                 frame = self.read(index)
             except VideoError:
-                if not self._pictures.is_damaged(index):
+                if not self._pictures.first.is_damaged(index):
                     raise
             else:
                 yield frame
+
+    def _check(self, index: int) -> None:
+        if self._closed:
+            raise ValueError(f"{self._path}: the video has been closed")
+        check_index(index, len(self), self._path)
 
     def _damage_message(self, first: int, last: int) -> str:
         times_s = self._index.times_s

@@ -23,7 +23,7 @@ from dcpose_core.video.packets import NO_TIME
 
 _EARLIER_KEYS = 4  # key frames to try before reading from the beginning of the file
 
-_MAX_THREADS = 8
+MAX_THREADS = 8
 
 _NumberedPacket: TypeAlias = "tuple[int, Packet[VideoStream]]"  # PyAV's class is generic for type checkers only
 
@@ -32,17 +32,25 @@ class LostStepError(Exception):
     """Behind a jump, packets came that do not follow each other in the index. From the beginning they always do."""
 
 
+class PacketMarks:
+    """Where each packet lies in the file and its size: they name it even when time stamps, as after a jump in AVI,
+    differ. of: by packet number. number_of: the packet with a mark that no other has."""
+
+    def __init__(self, index: FrameIndex) -> None:
+        self.of = list(zip(index.packet_position.tolist(), index.packet_size.tolist(), strict=True))
+        often = Counter(self.of)
+        self.number_of = {mark: n for n, mark in enumerate(self.of) if mark[0] >= 0 and often[mark] == 1}
+
+
 class PictureSource:
     """The pictures of one open file with the numbers of their packets, from any key frame on."""
 
-    def __init__(self, path: Path, index: FrameIndex) -> None:
+    def __init__(self, path: Path, index: FrameIndex, marks: PacketMarks, *, max_threads: int) -> None:
         self._path = path
         self._index = index
+        self._max_threads = max_threads
         self._bad = frozenset(index.packet_bad.tolist())
-        # Where a packet lies in the file and its size name it even when time stamps, as after a jump in AVI, differ.
-        self._marks = list(zip(index.packet_position.tolist(), index.packet_size.tolist(), strict=True))
-        often = Counter(self._marks)
-        self._number_of = {mark: n for n, mark in enumerate(self._marks) if mark[0] >= 0 and often[mark] == 1}
+        self._marks = marks
         self._can_jump = True
         self.threaded = True
         self._container, self._stream = self._open()
@@ -103,21 +111,21 @@ class PictureSource:
         for packet in demux(self._container, self._stream):
             mark = (-1 if packet.pos is None else packet.pos, packet.size)
             if number is None:
-                number = self._number_of.get(mark)
+                number = self._marks.number_of.get(mark)
                 if number is None:
                     continue
-            elif number == len(self._marks):
+            elif number == len(self._marks.of):
                 return  # the rest of a file that ends within a packet
-            elif self._marks[number] != mark:
+            elif self._marks.of[number] != mark:
                 raise LostStepError
             yield number, packet
             number += 1
 
     def _numbered_from_start(self) -> Iterator[_NumberedPacket]:
         for number, packet in enumerate(demux(self._container, self._stream)):
-            if number == len(self._marks):
+            if number == len(self._marks.of):
                 return
-            if self._marks[number][1] != packet.size:
+            if self._marks.of[number][1] != packet.size:
                 raise VideoError(f"{self._path}: the file has changed since it was indexed; open it again")
             yield number, packet
 
@@ -130,7 +138,7 @@ class PictureSource:
         if self.threaded:
             # Frame threads change no pixel. Every one of them makes a jump decode one more packet.
             stream.codec_context.thread_type = "AUTO"
-            stream.codec_context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
+            stream.codec_context.thread_count = min(self._max_threads, os.cpu_count() or 1)
         else:
             decode_in_one_thread(stream)
         return container, stream

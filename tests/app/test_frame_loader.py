@@ -14,9 +14,14 @@ from app.jobs.frame_loader import FrameLoader, LoaderEvents, first_picture
 from app.project.video_facts import VideoFacts
 from dcpose_core.errors import VideoError
 from dcpose_core.types import ImageArray
-from tests.videos import VIDEO_KINDS, overwrite, read_number, write_numbered_video
+from dcpose_core.video import VideoReader
+from dcpose_core.video.exact_pictures import ExactPictures
+from dcpose_core.video.seeking import PictureSource
+from tests.videos import VIDEO_KINDS, VideoKind, overwrite, read_number, write_numbered_video
 
 _FRAME_BYTES = 160 * 96 * 3
+#: All frames are built on the first.
+_LONG = VideoKind(".mp4", options={"x264-params": "keyint=96:min-keyint=96:bframes=3:scenecut=0"})
 
 
 class _Listener:
@@ -136,3 +141,88 @@ def test_closing_ends_the_thread_at_once(clip: Path, listener: _Listener) -> Non
     loader.request(90)
     loader.close()
     assert threading.active_count() == before
+
+
+def test_a_newer_request_ends_the_way_to_an_older_one(
+    tmp_path: Path, listener: _Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode_one = ExactPictures._decode_one
+    decoded = threading.Semaphore(0)
+
+    def decode_slowly(pictures: ExactPictures, wanted: int) -> None:
+        decode_one(pictures, wanted)
+        decoded.release()
+        time.sleep(0.02)
+
+    loader = FrameLoader(write_numbered_video(tmp_path / "clip.mp4", _LONG), listener.events)
+    loader.request(0)
+    listener.frames.get(timeout=20)
+    monkeypatch.setattr(ExactPictures, "_decode_one", decode_slowly)
+    loader.request(90)
+    for _ in range(10):
+        assert decoded.acquire(timeout=20)
+    loader.request(40)
+    assert listener.frames.get(timeout=20)[0] == 40
+    loader.close()
+    assert listener.frames.empty()
+
+
+def test_jumps_are_prepared_when_nothing_else_is_to_be_done(
+    loader: FrameLoader, listener: _Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: queue.Queue[int] = queue.Queue()
+    prepare = VideoReader.prepare
+
+    def preparing(reader: VideoReader, index: int) -> Iterator[None]:
+        yield from prepare(reader, index)
+        prepared.put(index)
+
+    monkeypatch.setattr(VideoReader, "prepare", preparing)
+    loader.request(60)
+    assert listener.frames.get(timeout=20)[0] == 60
+    assert prepared.get(timeout=20) == 60
+
+
+def test_a_video_that_is_gone_when_jumps_are_prepared_is_still_shown(
+    tmp_path: Path, listener: _Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Semaphore(0)
+    another = ExactPictures.another
+
+    def opening(pictures: ExactPictures, *, max_threads: int) -> ExactPictures:
+        asked.release()
+        return another(pictures, max_threads=max_threads)
+
+    monkeypatch.setattr(ExactPictures, "another", opening)
+    path = write_numbered_video(tmp_path / "clip.mp4", _LONG)
+    loader = FrameLoader(path, listener.events)
+    assert isinstance(listener.ends.get(timeout=20), VideoFacts)
+    path.unlink()  # what has it open can go on
+    for index in (40, 80):
+        loader.request(index)
+        got, image, _ = listener.frames.get(timeout=20)
+        assert (got, _number(image)) == (index, index)
+        assert asked.acquire(timeout=20)
+    loader.close()
+
+
+def test_stepping_back_does_not_start_at_the_key_frame_for_every_step(
+    tmp_path: Path, listener: _Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[int] = []
+    start = PictureSource.pictures_from
+
+    def noting_start(source: PictureSource, key: int) -> Iterator[tuple[int, object]]:
+        starts.append(key)
+        return start(source, key)
+
+    monkeypatch.setattr(PictureSource, "pictures_from", noting_start)
+    monkeypatch.setattr(VideoReader, "prepare", lambda reader, index: iter(()))
+    loader = FrameLoader(write_numbered_video(tmp_path / "clip.mp4", _LONG), listener.events)
+    for index in range(95, 5, -1):
+        loader.request(index, -1)
+        got, image, _ = listener.frames.get(timeout=20)
+        assert (got, _number(image)) == (index, index)
+        time.sleep(0.02)  # time to decode in advance
+    loader.close()
+    assert len(starts) <= 12
