@@ -51,6 +51,10 @@ def settle(seconds: float) -> None:
         until(lambda: False, patience_s=seconds)
 
 
+#: Milliseconds: wall, UI thread, process; see `Clock`.
+Reading = tuple[float, float, float]
+
+
 class Clock:
     """Milliseconds since it was made: on the wall, and what the UI thread and the whole process computed meanwhile,
     which a machine that does much else hardly changes."""
@@ -58,7 +62,7 @@ class Clock:
     def __init__(self) -> None:
         self._begun = self._now()
 
-    def read(self) -> tuple[float, float, float]:
+    def read(self) -> Reading:
         """(wall, UI thread, process)."""
         wall, thread, process = ((now - begun) * 1e3 for now, begun in zip(self._now(), self._begun, strict=True))
         return wall, thread, process
@@ -67,14 +71,14 @@ class Clock:
         return time.perf_counter(), time.thread_time(), time.process_time()
 
 
-def timed(action: Callable[[], object]) -> tuple[float, float, float]:
+def timed(action: Callable[[], object]) -> Reading:
     """What a clock reads after `action`."""
     clock = Clock()
     action()
     return clock.read()
 
 
-def percentiles(name: str, readings: Sequence[tuple[float, float, float]]) -> dict[str, float]:
+def percentiles(name: str, readings: Sequence[Reading]) -> dict[str, float]:
     """`name_p50`, `name_p95` and `name_max`, and medians of what was computed meanwhile: `name_ui_cpu`, `name_cpu`."""
     wall, thread, process = np.array(readings).T
     return {

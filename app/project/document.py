@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -70,10 +69,12 @@ class Document:
         )
         if not self._overview.persons_of_track.keys() <= self._tracks.keys():
             raise ProjectError(f"{path}: damaged: it has persons without a track; open one of its backups")
-        self._steps = Steps(store, self._writing)
+        self._writing: Writing | None = None  # what the edit under way has written
+        self._steps = Steps(store, self._new_writing)
         self._is_busy = False
         self._noted = {(NoteKind(kind), frame) for kind, frame in store.noted(self.n_frames)}
-        self._frames = FramePersons(store, self._overview)
+        self._reader = store.reader()
+        self._frames = FramePersons(self._reader, self._overview)
         self._listeners: list[Listener] = []
         self._groups: list[EditGroup] = []
 
@@ -126,7 +127,8 @@ class Document:
         with ExitStack() as in_the_end:
             if self._lock is not None:
                 in_the_end.callback(self._lock.release)
-            in_the_end.callback(self._store.close)
+            in_the_end.callback(self._store.close)  # the last one that closes moves the log
+            in_the_end.callback(self._reader.close)
             for group in list(self._groups):
                 group.close()
 
@@ -160,6 +162,10 @@ class Document:
     def layer_persons(self, frame: int, layer: Layer) -> Mapping[int, Person]:
         """Everybody on a frame in one layer, by track id."""
         return self._frames.layer(frame, layer)
+
+    def persons_of(self, track_id: int, frames: Sequence[int], layer: Layer) -> Mapping[int, Person]:
+        """Frame -> a track's person in one layer, of some hundreds of frames in one go."""
+        return self._frames.of_track(track_id, frames, layer)
 
     def layer_of(self, frame: int, track_id: int) -> Layer | None:
         """The layer that the view takes this person from."""
@@ -204,7 +210,7 @@ class Document:
         return decode_rejected(self._note(NoteKind.REJECTED, frame))
 
     def _note(self, kind: NoteKind, frame: int) -> bytes:
-        return self._store.note(kind, frame) if (kind, frame) in self._noted else b""
+        return self._reader.note(kind, frame) if (kind, frame) in self._noted else b""
 
     def confidence(self) -> NDArray[np.float32]:
         """float32 `[N]`: lowest score of a located joint in view, nan where there is nobody; a read-only view."""
@@ -213,11 +219,11 @@ class Document:
     def trajectory(self, track_id: int, joint: int, first: int, last: int, *, layer: Layer | None = None) -> Trajectory:
         """One joint of a track on frames `first` to `last` (included), of one layer or (None) of the view."""
         layers = Layer if layer is None else (layer,)  # the annotation comes last and wins
-        return read_trajectory(self._store, track_id=track_id, joint=joint, first=first, last=last, layers=layers)
+        return read_trajectory(self._reader, track_id=track_id, joint=joint, first=first, last=last, layers=layers)
 
     def trails(self, frame: int, back: int) -> Mapping[int, Trail]:
         """Track id -> where everybody in view on `frame` was on up to `back` frames before it."""
-        return read_trails(self._store, first=max(0, frame - back), last=frame)
+        return read_trails(self._reader, first=max(0, frame - back), last=frame)
 
     def next_free_track_id(self) -> int:
         """An id that no track has, nor had since the project was opened."""
@@ -226,19 +232,19 @@ class Document:
     # changing
 
     def apply(self, edit: Edit) -> None:
-        """Carry out an edit: on disk when this returns.
+        """Carry out an edit: it outlasts the process when this returns, and the machine a moment later.
 
         Raises `EditConflictError` if the document is not in the state that the edit was built on, `ProjectError` if
         it cannot be written; then nothing has changed.
         """
         if edit.changes:
-            _finish(self._long(self._steps.add(edit.label, edit.changes, durable=True)))
+            _finish(self._long(self._steps.add(edit.label, edit.changes, in_pieces=False)))
 
     def applying(self, label: str, changes: Iterable[Change]) -> Generator[int, None, None]:
         """As `apply`, of many changes, which may be worked out while they are written: goes on from piece to piece, so
         that a window lives in between; yields how many changes are written. Meanwhile nothing else can be changed.
         Closing it early gives it up: nothing has changed."""
-        yield from self._long(self._steps.add(label, changes, durable=False))
+        yield from self._long(self._steps.add(label, changes, in_pieces=True))
 
     def undo(self) -> HistoryEntry | None:
         """Take the last step back; None if there is none."""
@@ -263,7 +269,7 @@ class Document:
     def travelling(self, n_done: int) -> Generator[int, None, None]:
         """Undo or redo until the first `n_done` steps are done (see `steps`), in the manner of `applying`."""
         if n_done != self._steps.n_done:
-            yield from self._long(self._steps.travel(n_done, durable=False))
+            yield from self._long(self._steps.travel(n_done, in_pieces=True))
 
     @property
     def steps(self) -> Steps:
@@ -296,12 +302,11 @@ class Document:
         self._show(writing)
         return entry
 
-    def group(self, label: str, *, durable: bool = True) -> EditGroup:
-        """A step that grows while results stream in. durable: False for an analysis run, see `Store.transaction`."""
+    def group(self, label: str) -> EditGroup:
+        """A step that grows while results stream in."""
         self._check_changeable()
         entry, writing = self._steps.add_at_once(label, StepKind.RUN)
-        grow = partial(self._grow, durable=durable)
-        group = EditGroup(entry.number, grow=grow, end=self._end)
+        group = EditGroup(entry.number, grow=self._grow, end=self._end)
         self._groups.append(group)
         self._show(writing, by=group)
         return group
@@ -342,7 +347,7 @@ class Document:
 
     def _travel(self, n_done: int) -> None:
         if n_done != self._steps.n_done:
-            _finish(self._long(self._steps.travel(n_done, durable=True)))
+            _finish(self._long(self._steps.travel(n_done, in_pieces=False)))
 
     def _check_changeable(self) -> None:
         if self.read_only:
@@ -353,8 +358,9 @@ class Document:
         if self._is_busy:
             raise ProjectError(f"{self.path}: a long edit is being made; wait for it, or cancel it")
 
-    def _writing(self) -> Writing:
-        return Writing(self._store, self._tracks, self._overview)
+    def _new_writing(self) -> Writing:
+        self._writing = writing = Writing(self._store, self._tracks, self._overview)
+        return writing
 
     def _long(self, written: Written) -> Generator[int, None, None]:
         """Write, then show; whoever goes on in between finds the document as it was before."""
@@ -362,27 +368,23 @@ class Document:
         self._is_busy = True
         try:
             writing = yield from written
-            undone = {entry.number for entry in self._steps.entries[self._steps.n_done :]}
-            for group in [group for group in self._groups if group.number in undone]:
-                group.cancelled = True
-                self._groups.remove(group)
-            following = self._following(writing)
-            try:
-                for n_followed in following:  # noqa: UP028 - `yield from` would close it, too
-                    yield n_followed
-            except GeneratorExit:  # it is on disk: memory has to follow, whoever waits, and all be told
-                _finish(following)
+            yield from self._following(writing)
+        except GeneratorExit:
+            if self._writing is not None and self._writing.is_committed:  # then all have to follow
+                _finish(self._following(self._writing))
                 self._is_busy = False
-                self._tell(writing)
-                raise
+                self._tell(self._writing)
+            raise
         finally:
-            self._is_busy = False
+            if self._writing is not None and not self._writing.is_committed:
+                self._frames.forget(self._writing.frames)  # without a log, who looked meanwhile saw them
+            self._is_busy, self._writing = False, None
         self._tell(writing)
 
-    def _grow(self, group: EditGroup, changes: Sequence[Change], *, durable: bool) -> None:
+    def _grow(self, group: EditGroup, changes: Sequence[Change]) -> None:
         """Add to the step of an open group."""
         self._check_changeable()
-        group.n_parts, writing = self._steps.grow(group.number, group.n_parts, changes, durable=durable)
+        group.n_parts, writing = self._steps.grow(group.number, group.n_parts, changes)
         self._show(writing, by=group)
 
     def _end(self, group: EditGroup) -> None:
@@ -396,17 +398,23 @@ class Document:
         self._tell(writing)
 
     def _following(self, writing: Writing, by: EditGroup | None = None) -> Generator[int, None, None]:
-        """Yields from piece to piece, how many frames are as on disk."""
+        """Yields from piece to piece, how many frames are as on disk. May be begun again."""
         frames = writing.frames
+        undone = {entry.number for entry in self._steps.entries[self._steps.n_done :]}
+        for group in [group for group in self._groups if group.number in undone]:
+            group.cancelled = True
+            self._groups.remove(group)
         for group in self._groups:
             if group is not by:
                 group.note(frames, tracks=writing.tracks, come_or_gone=writing.come_or_gone)
-        heads, n_followed = iter(writing.heads.items()), 0
-        while piece := list(islice(heads, _PIECE_FRAMES)):
-            for (layer, frame), of_frame in piece:
-                self._overview.set_heads(layer, frame, of_frame)
-            n_followed += len(piece)
-            yield n_followed
+        n_followed = 0
+        for layer, of_layer in writing.heads.items():
+            heads = iter(of_layer.items())
+            while piece := list(islice(heads, _PIECE_FRAMES)):
+                for frame, of_frame in piece:
+                    self._overview.set_heads(layer, frame, of_frame)
+                n_followed += len(piece)
+                yield n_followed
         for frame, marks in writing.marks.items():
             self._overview.set_marks(frame, marks)
         for key, note in writing.notes.items():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import NamedTuple
 
 from app.project.overview import Overview
-from app.project.packing import unpack
+from app.project.packing import split, unpack
 from app.project.records import Layer, Person
 from app.project.store import Store
 
@@ -37,10 +37,16 @@ class FramePersons:
         """Everybody in one layer."""
         return self._of(frame).layers[layer]
 
-    def forget(self, frames: Iterable[int]) -> None:
+    def of_track(self, track_id: int, frames: Sequence[int], layer: Layer) -> dict[int, Person]:
+        """Frame -> a track's person in one layer, where it is; all frames are read in one go, and not kept."""
+        rows = self._store.persons_on(layer, frames)
+        records = ((frame, split(data).get(track_id)) for frame, data in rows)
+        return {frame: unpack(record)[track_id] for frame, record in records if record is not None}
+
+    def forget(self, frames: Set[int]) -> None:
         """These frames changed."""
-        for frame in frames:
-            self._kept.pop(frame, None)
+        for frame in self._kept.keys() & frames:
+            del self._kept[frame]
 
     def _of(self, frame: int) -> _Persons:
         if not 0 <= frame < self._overview.n_frames:

@@ -32,7 +32,7 @@ class PredictionRun:
         the document's track ids."""
         self._document = document
         self._only_tracks = only_tracks
-        self._group = document.group(label, durable=False)  # a run can be made again
+        self._group = document.group(label)
         self._track_of: dict[int, int] = {}  # track id of the run -> of the document
         self._fresh: set[int] = set()  # tracks that the run made
         self._unapplied: set[int] = set()  # those of them that the document does not have yet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -40,7 +41,10 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def open_for_writing(path: Path, *, version: int, migrations: Migrations) -> sqlite3.Connection:
-    """A connection that has every commit on disk when it returns. An older file is migrated first, on a copy."""
+    """A connection whose commits outlast the process; with a log (see `has_log`), the machine only after `sync_log`.
+
+    An older file is migrated first, on a copy. May be used on any thread, on one at a time.
+    """
     with told_as_project_errors(path), ExitStack() as on_failure:
         connection = _connect(path, "rw")
         on_failure.callback(connection.close)
@@ -51,9 +55,20 @@ def open_for_writing(path: Path, *, version: int, migrations: Migrations) -> sql
             connection = _connect(path, "rw")
             on_failure.callback(connection.close)
         _set_journal(path, connection)
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if has_log(connection) else 'FULL'}")
         on_failure.pop_all()
     return connection
+
+
+def has_log(connection: sqlite3.Connection) -> bool:
+    """Whether commits go to a log (WAL) beside the file, so that others read while somebody writes."""
+    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """A connection to a file with a log that reads what is committed at the time, also while somebody writes."""
+    with told_as_project_errors(path):
+        return _connect(path, "ro")
 
 
 def open_for_reading(path: Path, *, version: int) -> sqlite3.Connection:
@@ -66,14 +81,14 @@ def open_for_reading(path: Path, *, version: int) -> sqlite3.Connection:
             found = _checked_version(path, connection, version)
         except sqlite3.OperationalError:
             # WAL wants to write beside the file, which a read-only folder forbids. Without a log nothing is missed.
-            log = path.with_name(f"{path.name}-wal")
+            log = _log_of(path)
             if log.exists() and log.stat().st_size:
                 raise
             connection = _connect(path, "ro&immutable=1")
             on_failure.callback(connection.close)
             found = _checked_version(path, connection, version)
         _refuse_older(path, found, version)
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        if has_log(connection):
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         on_failure.pop_all()
@@ -97,6 +112,12 @@ def checkpoint(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
+def sync_log(path: Path) -> None:
+    """Have what is committed outlast the machine. SQLite locks no log, so that closing it here lets go of nothing."""
+    with told_as_project_errors(path), _log_of(path).open("rb+") as log:
+        os.fsync(log.fileno())
+
+
 def check(path: Path) -> None:
     """Read the whole file. Raises `ProjectError` if any of it is damaged."""
     with told_as_project_errors(path), closing(_connect(path, "ro")) as connection:
@@ -105,8 +126,13 @@ def check(path: Path) -> None:
         raise ProjectError(f"{path}: damaged ({found}); open one of its backups")
 
 
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from concurrent.futures import wait
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
@@ -24,8 +25,24 @@ _PART = 1024
 #: Changes between two yields: some 5 ms.
 _PIECE = 96
 
+#: How long to wait for the disk between two yields.
+_PATIENCE_S = 0.004
+
 #: Yields how many changes are written; its result is what was written, for memory to follow.
 Written = Generator[int, None, Writing]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    """What a transaction wrote, and the history with it."""
+
+    writing: Writing
+    entries: Sequence[HistoryEntry]
+    n_done: int
+    n_changes: int
+
+
+_Work = Generator[int, None, _Done]
 
 
 class NewWriting(Protocol):
@@ -79,32 +96,33 @@ class Steps:
 
     # writing
 
-    def add(self, label: str, changes: Iterable[Change], *, durable: bool) -> Written:
+    def add(self, label: str, changes: Iterable[Change], *, in_pieces: bool) -> Written:
         """A new step in place of those that were undone; without any change there is none.
 
-        durable: see `Store.transaction`. What is large is synchronised by the thread that moves the log, soon after.
+        in_pieces: the caller goes on from yield to yield.
         """
         rest = iter(changes)
         piece = list(islice(rest, _PIECE))
         if not piece:
             return self._new_writing()
+        return (yield from self._carry_out(self._adding(label, piece, rest), in_pieces=in_pieces))
+
+    def _adding(self, label: str, piece: Sequence[Change], rest: Iterator[Change]) -> _Work:
         entry, part, n_changes = self._new_entry(label, StepKind.EDIT), 0, 0
         before = Values.none()
-        with self._store.transaction(durable=durable):
-            writing = self._begin(entry)
-            while piece:
-                before.update(writing.change(piece))
-                n_changes += len(piece)
-                yield n_changes
-                piece = list(islice(rest, _PIECE))
-                if len(before) >= _PART or not piece:
-                    self._store.put_history_part(entry.number, part, history.encode(before))
-                    before, part = Values.none(), part + 1
-            writing.check_tracks()
-            entry = replace(entry, n_changes=n_changes)
-            self._store.put_history(entry)
-        self._append(entry)
-        return writing
+        writing = self._begin(entry)
+        while piece:
+            before.update(writing.change(piece))
+            n_changes += len(piece)
+            yield n_changes
+            piece = list(islice(rest, _PIECE))
+            if len(before) >= _PART or not piece:
+                self._store.put_history_part(entry.number, part, history.encode(before))
+                before, part = Values.none(), part + 1
+        writing.check_tracks()
+        entry = replace(entry, n_changes=n_changes)
+        self._store.put_history(entry)
+        return _Done(writing, (*self.entries[: self.n_done], entry), self.n_done + 1, n_changes)
 
     def add_at_once(self, label: str, kind: StepKind) -> tuple[HistoryEntry, Writing]:
         """A new step without changes, so far."""
@@ -114,12 +132,12 @@ class Steps:
         self._append(entry)
         return entry, writing
 
-    def grow(self, number: int, first_part: int, changes: Sequence[Change], *, durable: bool) -> tuple[int, Writing]:
-        """Add to a step; returns the number of the part after the last one. durable: see `Store.transaction`."""
+    def grow(self, number: int, first_part: int, changes: Sequence[Change]) -> tuple[int, Writing]:
+        """Add to a step; returns the number of the part after the last one."""
         at = self._place(number)
         entry = replace(self.entries[at], n_changes=self.entries[at].n_changes + len(changes))
         part = first_part
-        with self._store.transaction(durable=durable):
+        with self._store.transaction():
             writing = self._new_writing()
             self._store.put_history(entry)
             for start in range(0, len(changes), _PART):
@@ -140,28 +158,50 @@ class Steps:
         self.entries = (*self.entries[:at], *self.entries[at + 1 :])
         return writing
 
-    def travel(self, n_done: int, *, durable: bool) -> Written:
-        """Undo or redo until the first `n_done` steps are done; durable: as for `add`."""
+    def travel(self, n_done: int, *, in_pieces: bool) -> Written:
+        """Undo or redo until the first `n_done` steps are done; in_pieces: as for `add`."""
+        return self._carry_out(self._travelling(n_done), in_pieces=in_pieces)
+
+    def _travelling(self, n_done: int) -> _Work:
         undoing = n_done < self.n_done
         on_the_way = range(self.n_done - 1, n_done - 1, -1) if undoing else range(self.n_done, n_done)
         entries = list(self.entries)
         n_changes = 0
-        with self._store.transaction(durable=durable):
-            writing = self._new_writing()
-            for i in on_the_way:
-                number = entries[i].number
-                parts = self._store.history_parts(number)
-                for part in reversed(parts) if undoing else parts:
-                    this_side = Values.none()
-                    for piece in history.decode(self._store.history_part(number, part)).pieces(_PIECE):
-                        this_side.update(writing.swap(piece))
-                        n_changes += len(piece)
-                        yield n_changes
-                    self._store.put_history_part(number, part, history.encode(this_side))
-                entries[i] = replace(entries[i], undone=undoing)
-                self._store.put_history(entries[i])
-        self.entries, self.n_done = tuple(entries), n_done
-        return writing
+        writing = self._new_writing()
+        for i in on_the_way:
+            number = entries[i].number
+            parts = self._store.history_parts(number)
+            for part in reversed(parts) if undoing else parts:
+                this_side = Values.none()
+                for piece in history.decode(self._store.history_part(number, part)).pieces(_PIECE):
+                    this_side.update(writing.swap(piece))
+                    n_changes += len(piece)
+                    yield n_changes
+                self._store.put_history_part(number, part, history.encode(this_side))
+            entries[i] = replace(entries[i], undone=undoing)
+            self._store.put_history(entries[i])
+        return _Done(writing, tuple(entries), n_done, n_changes)
+
+    def _carry_out(self, work: _Work, *, in_pieces: bool) -> Written:
+        """Do `work` in one transaction. Closing this gives it up, unless the commit has begun: then it is made."""
+        given_up: GeneratorExit | None = None
+        with self._store.transaction():
+            done = yield from work
+            if in_pieces:
+                commit = self._store.commit_beside()
+                try:
+                    while not wait([commit], _PATIENCE_S).done:
+                        yield done.n_changes
+                except GeneratorExit as too_late:
+                    if commit.exception() is not None:
+                        raise
+                    given_up = too_late
+                commit.result()
+        self.entries, self.n_done = done.entries, done.n_done
+        done.writing.is_committed = True
+        if given_up is not None:
+            raise given_up
+        return done.writing
 
     def _new_entry(self, label: str, kind: StepKind) -> HistoryEntry:
         number = self.entries[self.n_done - 1].number + 1 if self.n_done else 1

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from app.project import sqlite_file
+from app.project.disk_thread import LAST_RESORT_PAGES, DiskThread
 from app.project.history import HistoryEntry, StepKind
 from app.project.migrations import NOTES_TABLE, add_notes, add_refinement
 from app.project.packing import HEAD, RECORD
 from app.project.records import Layer, NoteKind, Track
 from app.project.sqlite_file import told_as_project_errors
 from app.project.video_facts import VideoFacts
-from app.project.wal_checkpoints import LAST_RESORT_PAGES, WalCheckpoints
 from dcpose_core.errors import ProjectError
 
 SUFFIX = ".dcpose"
@@ -62,12 +63,13 @@ PRAGMA user_version = {VERSION};
 class Store:
     """One connection to a project file. Every method raises `ProjectError` with the file's name where SQLite fails."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, has_log: bool = False) -> None:
+        """has_log: it writes to a log, beside readers."""
         self.path = path
         self._connection = connection
-        self._checkpoints = WalCheckpoints(path)
+        self._has_log = has_log
+        self._disk = DiskThread(path)
         self._n_bytes = 0  # written in this transaction
-        self._durable = True  # as `sqlite_file` opens it
 
     @classmethod
     def create(cls, path: Path, video: VideoFacts) -> None:
@@ -87,10 +89,14 @@ class Store:
             return cls(path, sqlite_file.open_for_reading(path, version=VERSION))
         connection = sqlite_file.open_for_writing(path, version=VERSION, migrations=MIGRATIONS)
         connection.execute(f"PRAGMA wal_autocheckpoint = {LAST_RESORT_PAGES}")
-        return cls(path, connection)
+        return cls(path, connection, has_log=sqlite_file.has_log(connection))
+
+    def reader(self) -> Store:
+        """What reads the project as it is committed, also while this one writes; itself where that cannot be."""
+        return Store(self.path, sqlite_file.open_beside(self.path)) if self._has_log else self
 
     def close(self) -> None:
-        self._checkpoints.close()
+        self._disk.close()
         with told_as_project_errors(self.path):
             self._connection.close()
 
@@ -99,26 +105,32 @@ class Store:
         sqlite_file.copy(self._connection, target)
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[None]:
-        """All that is written inside is on disk when this returns, or nothing of it is written.
-
-        durable: False for what a machine can do again, such as the results of a run: then it need not wait for the
-        disk, survives the end of the process all the same, but perhaps not that of the machine.
-        """
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside outlasts the process when this returns, and the machine a moment later; or
+        nothing of it is written."""
         with told_as_project_errors(self.path):
+            self._disk.check()
             self._n_bytes = 0
-            if durable != self._durable:
-                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:  # else it was committed beside
+                    self._connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
-        self._checkpoints.note_commit(self._n_bytes)
+            if self._has_log:
+                self._disk.note_commit(self._n_bytes)
+
+    def commit_beside(self) -> Future[None]:
+        """Commit the transaction under way on another thread, while only readers are used here: where much was
+        written it takes SQLite seconds, as it reads its log again (1 GB: 0.8 s) and moves it (3 s)."""
+        return self._disk.run(self._commit)
+
+    def _commit(self) -> None:
+        with told_as_project_errors(self.path):
+            self._connection.execute("COMMIT")
 
     def _damaged(self, what: str) -> ProjectError:
         return ProjectError(f"{self.path}: damaged: {what}; open one of its backups")
@@ -165,10 +177,17 @@ class Store:
         return rows[0][1] if rows else b""
 
     def persons_between(self, layer: Layer, first: int, last: int) -> list[tuple[int, bytes]]:
+        """(frame, records) of the frames `first` to `last` (included) that have persons, ascending."""
+        return self._persons_where(layer, "BETWEEN ? AND ?", (first, last))
+
+    def persons_on(self, layer: Layer, frames: Sequence[int]) -> list[tuple[int, bytes]]:
+        """The same of single frames, some hundreds at most."""
+        return self._persons_where(layer, f"IN ({', '.join('?' * len(frames))})", frames)
+
+    def _persons_where(self, layer: Layer, condition: str, values: Sequence[int]) -> list[tuple[int, bytes]]:
         with told_as_project_errors(self.path):
             rows: list[tuple[int, bytes]] = self._connection.execute(
-                f"SELECT frame, persons FROM {_PERSON_TABLES[layer]} WHERE frame BETWEEN ? AND ? ORDER BY frame",
-                (first, last),
+                f"SELECT frame, persons FROM {_PERSON_TABLES[layer]} WHERE frame {condition} ORDER BY frame", values
             ).fetchall()
         if any(len(persons) % RECORD.itemsize for _, persons in rows):
             raise self._damaged("persons in it are cut off")

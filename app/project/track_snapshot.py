@@ -25,17 +25,9 @@ class TrackSnapshot:
 
 def snapshot(document: Document, track_id: int, first: int, last: int) -> TrackSnapshot:
     """What propagation to the frames `first` to `last` (included) may want to know of a track."""
-    near = range(max(0, first - _AROUND_FRAMES), min(document.n_frames, last + _AROUND_FRAMES + 1))
-    frames = set(near)
+    frames = set(range(max(0, first - _AROUND_FRAMES), min(document.n_frames, last + _AROUND_FRAMES + 1)))
     for start, end in document.annotated_spans(track_id):
         frames.update(range(max(start, first - _REACH_FRAMES), min(end, last + _REACH_FRAMES) + 1))
-    shown, predicted = {}, {}
-    for frame in sorted(frames):
-        person = document.person(frame, track_id)
-        if person is None:
-            continue
-        shown[frame] = person
-        said = document.person(frame, track_id, Layer.PREDICTION)
-        if said is not None and said is not person:
-            predicted[frame] = said
-    return TrackSnapshot(track_id, shown, predicted)
+    predicted, annotated = (document.persons_of(track_id, sorted(frames), layer) for layer in Layer)
+    shown = dict(sorted({**predicted, **annotated}.items()))
+    return TrackSnapshot(track_id, shown, {frame: predicted[frame] for frame in predicted.keys() & annotated.keys()})

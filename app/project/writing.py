@@ -34,14 +34,14 @@ class Writing:
         self._overview = overview
         self._more_persons: Counter[int] = Counter()
         #: The new state of what was written.
-        self.heads: dict[tuple[Layer, int], bytes] = {}
+        self.heads: dict[Layer, dict[int, bytes]] = {layer: {} for layer in Layer}
         self.marks: dict[int, int] = {}
         self.tracks: dict[int, Track | None] = {}
         self.notes: dict[NoteKey, bytes] = {}
-
-    @property
-    def frames(self) -> set[int]:
-        return {frame for _, frame in self.heads} | self.marks.keys() | {frame for _, frame in self.notes}
+        #: The frames of these.
+        self.frames: set[int] = set()
+        #: Whether it is no longer to be given up.
+        self.is_committed = False
 
     @property
     def come_or_gone(self) -> set[int]:
@@ -133,6 +133,7 @@ class Writing:
         was = self.notes[kind, frame] if (kind, frame) in self.notes else self._store.note(kind, frame)
         self.notes[kind, frame] = note
         self._store.put_note(kind, frame, note)
+        self.frames.add(frame)
         return was
 
     def _track(self, track_id: int) -> Track | None:
@@ -149,6 +150,7 @@ class Writing:
             marks = int(self._overview.marks[frame])
         self.marks[frame] = marks | bit if value else marks & ~bit
         self._store.put_marks(frame, self.marks[frame])
+        self.frames.add(frame)
         return bool(marks & bit)
 
     def _set(self, packed: Packed, track_id: int, record: bytes | None) -> None:
@@ -162,7 +164,8 @@ class Writing:
         data = join(packed)
         heads = heads_of(data)
         self._store.put_persons(layer, frame, heads, data)
-        self.heads[layer, frame] = heads
+        self.heads[layer][frame] = heads
+        self.frames.add(frame)
 
 
 def _conflict(what: str) -> EditConflictError:

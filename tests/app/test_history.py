@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.project import edits
+from app.project import edits, sqlite_file
 from app.project.document import Document, DocumentChange
 from app.project.edit_group import EditGroup
 from app.project.edits import deleting, verifying
@@ -36,6 +38,7 @@ from app.project.records import (
     TrackChange,
     VerifiedChange,
 )
+from app.project.store import Store
 from dcpose_core.errors import ProjectError
 from tests.app.projects import annotate, content, new_document, person, predict, summary, track, video_facts
 
@@ -279,6 +282,80 @@ def test_a_long_edit_that_is_given_up_has_changed_nothing(tmp_path: Path) -> Non
         assert document.redo_label == "Predict"
         document.redo()
         assert (content(document), summary(document)) == before
+
+
+@pytest.mark.parametrize("on_network", [False, True])
+def test_who_looks_during_a_long_edit_sees_what_was_there_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_network: bool
+) -> None:
+    with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        predict(document, 0, range(700))
+    if on_network:
+        monkeypatch.setattr(sqlite_file, "is_on_network", lambda path: True)
+    with Document.open(tmp_path / "clip.dcpose") as document:
+        before = content(document)
+        work = document.applying("Delete", deleting(document, 0, 0, 699).changes)
+        next(work)
+        document._frames.forget(set(range(700)))
+        if not on_network:  # without a log there is no second look at the file
+            assert document.person(0, 0) is not None
+            assert document.trails(20, 10)
+            assert len(document.trajectory(0, 5, 0, 699).frames) == 700
+        content(document)
+        work.close()
+        assert content(document) == before
+
+
+def test_a_long_edit_that_is_being_committed_is_made_even_if_it_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_commit = threading.Event()
+    commit = Store._commit
+
+    def wait_and_commit(store: Store) -> None:
+        may_commit.wait()
+        commit(store)
+
+    monkeypatch.setattr(Store, "_commit", wait_and_commit)
+    with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        told: list[DocumentChange] = []
+        document.subscribe(told.append)
+        work = document.applying("Verify", verifying(document, range(700), True).changes)
+        while next(work) < 700:
+            pass
+        assert [next(work), next(work)] == [700, 700]  # it waits for the disk, and goes on meanwhile
+        assert document.is_busy
+        assert document.undo_label == "Tracks"
+        assert not document.is_verified(0)
+        threading.Timer(0.05, may_commit.set).start()
+        work.close()
+        assert [change.frames for change in told] == [range(700)]
+        assert document.undo_label == "Verify"
+        assert all(document.is_verified(frame) for frame in range(700))
+        document.undo()
+        assert not document.is_verified(0)
+
+
+def test_a_long_edit_whose_commit_fails_has_changed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(store: Store) -> None:
+        time.sleep(0.05)
+        raise ProjectError(f"{store.path}: the disk is full")
+
+    with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        monkeypatch.setattr(Store, "_commit", fail)
+        with pytest.raises(ProjectError, match="the disk is full"):
+            list(document.applying("Verify", verifying(document, range(700), True).changes))
+        given_up = document.applying("Verify", verifying(document, range(700), True).changes)
+        while next(given_up) < 700:
+            pass
+        next(given_up)
+        given_up.close()
+        monkeypatch.undo()
+        assert document.undo_label == "Tracks"
+        assert not document.is_verified(0)
+        document.apply(edits.set_verified(document, [0], True))
+    with Document.open(tmp_path / "clip.dcpose") as document:
+        assert [document.is_verified(frame) for frame in (0, 1)] == [True, False]
 
 
 def test_a_long_edit_that_cannot_be_made_has_changed_nothing(tmp_path: Path) -> None:

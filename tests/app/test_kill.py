@@ -6,17 +6,20 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe, get_all_start_methods, get_context, set_forkserver_preload
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from app.project import wal_checkpoints
+from app.project import disk_thread
 from app.project.document import Document
+from app.project.edits import verifying
 from app.project.records import (
     Change,
     Edit,
@@ -27,15 +30,17 @@ from app.project.records import (
     TrackChange,
     VerifiedChange,
 )
+from app.project.store import Store
 from tests.app.projects import content, new_document, person, track
 
 _N_FRAMES, _N_TRACKS = 40, 3
 _KILLS = 24
+_WIDE_FRAMES = 2000
 
 
 def work(path: Path, seed: int, number: int, acknowledge: Connection) -> None:
     """Endless random steps from `number` on; tells of each one when the document has taken it."""
-    wal_checkpoints._MOVE_BYTES = 200_000  # so that some children die while the log is being moved
+    disk_thread._MOVE_BYTES = 200_000  # so that some children die while the log is being moved
     document = Document.open(path)
     while True:
         do_step(document, seed, number)
@@ -78,19 +83,22 @@ def _person(number: int) -> Person:
     return person(1, JointSource.HUMAN, keypoints=np.full((17, 2), float(number)))
 
 
-def test_every_acknowledged_edit_survives_kill_9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _quick_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every child starts as a fork of a process that has imported everything; Python 3.11 does not tell it our path."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    set_forkserver_preload([__name__])
+
+
+def test_every_acknowledged_edit_survives_kill_9(tmp_path: Path) -> None:
     path, twin_path = tmp_path / "clip.dcpose", tmp_path / "twin.dcpose"
     with new_document(tmp_path, n_frames=_N_FRAMES, n_tracks=_N_TRACKS) as document:
         document.save_copy(twin_path)
-    # Every child starts as a fork of a process that has imported everything; Python 3.11 does not tell it our path.
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    set_forkserver_preload([__name__])
-    start_child = _start_fork if "forkserver" in get_all_start_methods() else _start_anew
     seed, number, n_acknowledged = 1, 0, 0
     dice = random.Random(seed)
     for _ in range(_KILLS):
         acknowledged, sender = Pipe(duplex=False)
-        child = start_child(path, seed, number, sender)
+        child = _start(work, path, seed, number, sender)
         sender.close()
         last = acknowledged.recv()  # it is at work
         time.sleep(dice.uniform(0.0, 0.1))
@@ -115,14 +123,12 @@ def test_every_acknowledged_edit_survives_kill_9(tmp_path: Path, monkeypatch: py
     assert n_acknowledged >= _KILLS
 
 
-def _start_fork(path: Path, seed: int, number: int, sender: Connection) -> BaseProcess:
-    child = get_context("forkserver").Process(target=work, args=(path, seed, number, sender))
-    child.start()
-    return child
-
-
-def _start_anew(path: Path, seed: int, number: int, sender: Connection) -> BaseProcess:
-    child = get_context("spawn").Process(target=work, args=(path, seed, number, sender))
+def _start(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    child: BaseProcess
+    if "forkserver" in get_all_start_methods():
+        child = get_context("forkserver").Process(target=target, args=arguments)
+    else:
+        child = get_context("spawn").Process(target=target, args=arguments)
     child.start()
     return child
 
@@ -142,3 +148,47 @@ def _is_expected(document: Document, twin: Document, seed: int, number: int) -> 
 
 def _done(document: Document) -> list[str]:
     return [entry.label for entry in document.history() if not entry.undone]
+
+
+def go_slowly(path: Path, undoes: bool, tell: Connection) -> None:
+    """Verify all frames piece by piece, or undo that; tells of every piece, and before the commit."""
+    commit = Store._commit
+
+    def told_before(store: Store) -> None:
+        tell.send("commit")
+        commit(store)
+
+    document = Document.open(path)
+    work = document.applying("Verify", verifying(document, range(_WIDE_FRAMES), True).changes)
+    if undoes:
+        list(work)
+        work = document.travelling(document.steps.n_done - 1)
+    patch.object(Store, "_commit", told_before).start()
+    for _ in work:
+        tell.send("piece")
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("moment", ["piece", "commit"])
+@pytest.mark.parametrize("undoes", [False, True])
+def test_a_wide_edit_that_is_killed_is_there_as_a_whole_or_not_at_all(
+    tmp_path: Path, moment: str, undoes: bool
+) -> None:
+    path = tmp_path / "clip.dcpose"
+    with new_document(tmp_path, n_frames=_WIDE_FRAMES, n_tracks=1):
+        pass
+    told, sender = Pipe(duplex=False)
+    child = _start(go_slowly, path, undoes, sender)
+    while told.recv() != moment:
+        pass
+    child.kill()
+    child.join()
+    with Document.open(path) as document:
+        is_made = document.undo_label == "Verify"
+        if moment == "piece":
+            assert is_made == undoes
+        assert [document.is_verified(frame) for frame in range(_WIDE_FRAMES)] == [is_made] * _WIDE_FRAMES
+        if is_made or undoes:
+            document.undo() if is_made else document.redo()
+            assert [document.is_verified(frame) for frame in range(_WIDE_FRAMES)] == [not is_made] * _WIDE_FRAMES
+        assert document._store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from app.project import edits, network_drives, sqlite_file, store, wal_checkpoints
+from app.project import disk_thread, edits, network_drives, sqlite_file, store
 from app.project.document import Document
 from app.project.errors import NewerProjectError, ProjectLockedError
 from app.project.records import Edit, Layer, PersonChange
@@ -264,7 +264,6 @@ def test_a_project_whose_log_cannot_be_made_is_read_without_one(path: Path, monk
 def test_on_a_network_drive_the_classic_journal_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Document.open(path) as document:
         assert document._store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert document._store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     monkeypatch.setattr(sqlite_file, "is_on_network", lambda path: True)
     with Document.open(path) as document:
         assert document._store._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -277,14 +276,43 @@ def test_on_a_network_drive_the_classic_journal_is_used(path: Path, monkeypatch:
         assert document._store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_every_edit_is_made_sure_of_on_the_disk_soon_after(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(sqlite_file, "sync_log", synced.append)
+    with Document.open(path) as document:
+        document.undo()
+        document.redo()
+    assert set(synced) == {path}
+
+
+def test_a_disk_that_does_not_take_an_edit_is_told_before_the_next_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with Document.open(path) as document:
+        monkeypatch.setattr(os, "fsync", fail)
+        document.undo()
+        syncing = document._store._disk._syncing
+        assert syncing is not None
+        syncing.result()
+        with pytest.raises(ProjectError, match="Input/output error"):
+            document.redo()
+        assert document.redo_label is not None
+        monkeypatch.undo()
+        document.redo()
+        assert document.redo_label is None
+
+
 def test_the_log_is_moved_into_the_file_beside_the_edits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wal_checkpoints, "_MOVE_BYTES", 1)
+    monkeypatch.setattr(disk_thread, "_MOVE_BYTES", 1)
     with new_document(tmp_path, n_tracks=1) as document:
         for i in range(30):
             annotate(document, 0, [i])
-            running = document._store._checkpoints._running
-            assert running is not None
-            running.result()
+            moving = document._store._disk._moving
+            assert moving is not None
+            moving.result()
         # 30 commits of some 10 pages of 8 kB each: without moving, the log would hold them all.
         assert (tmp_path / "clip.dcpose-wal").stat().st_size < 500_000
         before = content(document)

@@ -196,8 +196,9 @@ class Canvas(QWidget):
         if change.tracks_changed or (
             frame is not None and any(f in change.frames for f in range(frame - back, frame + 1))
         ):
+            self.repaint()  # what was edited is seen first; then the panels hear of it, and what waits behind them
             self._tell_hint()
-            self._look_again()
+            self._update_hover()
 
     @Slot()
     def _on_selection_changed(self) -> None:

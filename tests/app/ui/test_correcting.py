@@ -36,6 +36,21 @@ def test_a_joint_is_dragged_to_where_the_mouse_lets_go_as_one_step(
     assert len(document.history()) == steps + 1
 
 
+def test_a_correction_is_painted_before_the_panels_hear_of_it(window: MainWindow, mouse: Mouse, track: int) -> None:
+    before = shown(window, track).keypoints[WRIST]
+    after = before + np.array([12.0, 8.0])
+    painted: list[np.ndarray] = []
+    painted_when_told: list[int] = []
+    window.canvas.add_layer("spy", lambda _, view: painted.append(view.persons[track].keypoints[WRIST]))
+    window.session.frames_changed.connect(lambda _: painted_when_told.append(len(painted)))
+    mouse.press(before)
+    mouse.move(after)
+    painted.clear()
+    mouse.release(after)
+    assert painted_when_told == [1]
+    assert painted[0] == pytest.approx(after)
+
+
 def test_escape_gives_up_a_drag(window: MainWindow, mouse: Mouse, track: int) -> None:
     before = shown(window, track)
     mouse.press(before.keypoints[WRIST])
