@@ -28,7 +28,7 @@ from dcpose_core.types import FloatArray, ImageArray
 Until = Literal["count", "human", "unsure", "cut"]
 
 #: What answers without a network, and which of it stands in while the model is being loaded.
-WITHOUT_MODEL = frozenset({"blend_fast", "flow", "flow_dis", "interpolate", "linear", "offset"})
+WITHOUT_MODEL = frozenset({"flow", "flow_dis", "interpolate", "linear"})
 DRAFT = "flow"
 #: Nobody looks through more proposals than this.
 MOST_FRAMES = 250

@@ -35,9 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--tracks", metavar="ID,ID", help="only these track ids (default: all)")
     parser.add_argument("--joints", metavar="NAME,NAME", help="only these joints, such as left_wrist (default: all)")
-    parser.add_argument(
-        "--method", default="blend", metavar="NAME", help="how; a wrong name lists all (default: blend)"
-    )
+    parser.add_argument("--method", metavar="NAME", help="how; a wrong name lists all (default: dense optical flow)")
     parser.add_argument("--direction", choices=("forward", "backward", "both"), default="both")
     parser.add_argument("--frames", type=int, metavar="N", help="at most N frames from each corrected one")
     parser.add_argument(
@@ -63,6 +61,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     # The engine takes seconds to import: not for `--help`, nor for a mistyped option.
     from dcpose_core.annotation import DEFAULT_MODEL
+    from dcpose_core.propagation import DEFAULT_PROPAGATOR
     from dcpose_core.propagation.annotation_file import PropagationRequest, Until
     from dcpose_core.propagation.spans import Direction
 
@@ -73,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         corrected=_frames(options.corrected),
         tracks=_track_ids(options.tracks),
         joints=None if options.joints is None else frozenset(options.joints.split(",")),
-        method=options.method,
+        method=options.method or DEFAULT_PROPAGATOR,
         direction=Direction(options.direction),
         until=Until(options.until),
         count=options.frames,

@@ -31,13 +31,13 @@ class Desk:
         truth: what the annotator sees in the picture.
         poses: what the model said, of the same persons on the same frames.
         tolerance: joints farther off are corrected, head lengths.
-        rng: of the hand.
+        seed: of the hand, which sets a pose in the same way whenever it comes to it.
     """
 
-    def __init__(self, truth: Truth, poses: Poses, *, tolerance: float, rng: np.random.Generator) -> None:
+    def __init__(self, truth: Truth, poses: Poses, *, tolerance: float, seed: int) -> None:
         self._truth = truth
         self._tolerance = tolerance
-        self._rng = rng
+        self._seed = seed
         self._poses = {track_id: dict(poses[track_id]) for track_id in truth}
         self._errors: dict[Visit, FloatArray] = {}
         for visit in visits_of(truth):
@@ -73,7 +73,9 @@ class Desk:
         The joints that are asked for are human from here on.
         """
         true, pose, touched = self._truth[visit.track_id][visit.frame], self.pose(visit), self.wrong(visit)
-        placed = true.by_hand(self._rng, noise=HAND_NOISE)
+        # Negative track ids are no seeds.
+        rng = np.random.default_rng((self._seed, visit.track_id % 2**32, visit.frame))
+        placed = true.by_hand(rng, noise=HAND_NOISE)
         self._set(
             visit,
             replace(

@@ -80,7 +80,7 @@ class Session:
 
     def desk(self, poses: FirstPoses, *, tolerance: float, seed: int) -> Desk:
         """A fresh one; the hand is the same for all methods."""
-        return Desk(self.world.truth, poses.poses, tolerance=tolerance, rng=hand(seed))
+        return Desk(self.world.truth, poses.poses, tolerance=tolerance, seed=seed)
 
 
 def hand(seed: int) -> np.random.Generator:
@@ -132,24 +132,19 @@ def model_methods(model: str) -> list[Method]:
     return [Method("single frame", Family.MODEL, single), Method(model, Family.MODEL, refined)]
 
 
-def propagation_methods(
-    model: str, names: Sequence[str], settings: PropagationSettings, *, default: str
-) -> list[Method]:
-    """Each propagator, frames in order and key frames first; the default one with a look at the preview, too.
+def propagation_methods(model: str, names: Sequence[str], settings: PropagationSettings) -> list[Method]:
+    """Each propagator, frames in order and key frames first, accepted without a look and previewed.
 
-    names: keys of `PROPAGATORS`, and `REINFERENCE`.
+    names: keys of `PROPAGATORS`, and `REINFERENCE`, which nobody is asked about.
     """
     orders = {"": in_order, f", every {settings.every}th first": key_frames_first(settings.every)}
     methods = []
     for name in names:
-        respond = _reinferring(settings) if name == REINFERENCE else _propagating(name, settings)
-        for suffix, order in orders.items():
-            run = partial(_walk_refined, order=_always(order), respond=respond)
-            methods.append(Method(f"{model} + {name}{suffix}", Family.PROPAGATION, run))
-    for suffix, order in orders.items():
-        respond = _propagating(default, settings, Acceptance.PREVIEW)
-        run = partial(_walk_refined, order=_always(order), respond=respond)
-        methods.append(Method(f"{model} + {default}{PREVIEWED}{suffix}", Family.PROPAGATION, run))
+        ways = {"": _propagating(name, settings), PREVIEWED: _propagating(name, settings, Acceptance.PREVIEW)}
+        for way, respond in ({"": _reinferring(settings)} if name == REINFERENCE else ways).items():
+            for suffix, order in orders.items():
+                run = partial(_walk_refined, order=_always(order), respond=respond)
+                methods.append(Method(f"{model} + {name}{way}{suffix}", Family.PROPAGATION, run))
 
     def perfect(session: Session) -> Response:
         return Propagating(PerfectPropagator(session.world.truth), settings.reach, settings.threshold)

@@ -18,7 +18,7 @@ from dcpose_core.propagation.spans import Direction, span
 class Acceptance(StrEnum):
     """How the annotator takes what is proposed."""
 
-    THRESHOLD = "threshold"  #: all above the threshold, without a look: one gesture
+    THRESHOLD = "threshold"  #: all that is sure (`ProposedPose.sure`), without a look: one gesture
     PREVIEW = (
         "preview"  #: each joint up to the first frame where the preview shows it wrong: a gesture a joint and side
     )
@@ -28,8 +28,7 @@ class Acceptance(StrEnum):
 class Propagating:
     """The touched joints are carried to the frames around, up to the next frame where one of them is human.
 
-    reach: so many frames at most, on either side. threshold: proposals of less confidence are not accepted without a
-    look.
+    reach: so many frames at most, on either side. threshold: the least confidence of what is accepted without a look.
     """
 
     propagator: Propagator
@@ -53,7 +52,7 @@ class Propagating:
     def _confident(
         self, _desk: Desk, proposals: Iterable[ProposedPose], touched: BoolArray
     ) -> Iterator[tuple[ProposedPose, BoolArray]]:
-        return ((one, touched & (one.confidence >= self.threshold)) for one in proposals)
+        return ((one, touched & one.sure(self.threshold)) for one in proposals)
 
     def _seen_right(
         self, desk: Desk, proposals: Iterable[ProposedPose], touched: BoolArray
@@ -85,8 +84,8 @@ class PerfectPropagator:
 class Reinferring:
     """The model looks once more at the frames around, with what is human as neighbours; nobody is asked.
 
-    The touched joints are replaced where the new answer is surer than what stands there, and at least as sure as
-    `threshold`. reach: so many frames either way, to the next one where one of the joints is human.
+    The touched joints are replaced where the new answer is sure (`ProposedPose.sure`). reach: so many frames either
+    way, to the next one where one of the joints is human.
     """
 
     footage: Footage
@@ -99,10 +98,7 @@ class Reinferring:
         found = list(reinfer(track, self.footage, frames, joints=touched)) if frames else []
         desk.accept(
             visit,
-            (
-                (one, touched & (one.confidence >= np.maximum(self.threshold, track.poses[one.frame].scores)))
-                for one in found
-            ),
+            ((one, touched & one.sure(self.threshold)) for one in found),
         )
 
 

@@ -29,7 +29,8 @@ from dcpose_core.effort.worlds import MIXED, World, check_condition, labelled_wo
 from dcpose_core.errors import UsageError
 from dcpose_core.estimation import PoseEstimator
 from dcpose_core.models.description import CropSpec
-from dcpose_core.propagation import PROPAGATORS
+from dcpose_core.propagation import DEFAULT_PROPAGATOR, PROPAGATORS
+from dcpose_core.propagation.networks import Remembered, remembering
 from dcpose_core.synthesis.motion import Motion
 
 
@@ -42,8 +43,8 @@ class EffortSettings:
     `re-inference`. default: the one whose figures count for the bars and that the orders are tried with.
     """
 
-    default: str = "blend"
-    seeds: int = 3
+    default: str = DEFAULT_PROPAGATOR
+    seeds: int = 2
     tolerances: tuple[float, ...] = (0.2, 0.5)
     conditions: tuple[str, ...] = (CLEAN, MIXED)
     frames: int = 60
@@ -163,7 +164,7 @@ def measure_effort(
     methods = [
         *by_hand_methods(),
         *model_methods(model),
-        *propagation_methods(model, settings.propagators, settings.propagation, default=settings.default),
+        *propagation_methods(model, settings.propagators, settings.propagation),
         *order_methods(model, settings.propagation, default=settings.default),
     ]
     total = sum(group.n_worlds for group in groups) * len(methods) * len(settings.tolerances)
@@ -177,9 +178,12 @@ def measure_effort(
             session = Session(world, estimator)
             _ = session.single_frame, session.refined
             at_first += time.perf_counter() - started
+            remembered = Remembered()
             for tolerance in settings.tolerances:
                 for method in methods:
-                    found[tolerance, method].run(session, method, tolerance)
+                    # The methods correct the same joints, and propagate from them over the same frames.
+                    with remembering(remembered):
+                        found[tolerance, method].run(session, method, tolerance)
                     done += 1
                     yield Progress(done, total, f"{group.name}: {method.name}")
         rows += [one.row(group.name, tolerance, method) for (tolerance, method), one in found.items()]

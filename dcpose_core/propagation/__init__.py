@@ -9,7 +9,6 @@ from dcpose_core.propagation.dcpose import DCPosePropagation
 from dcpose_core.propagation.flow import FlowPropagator
 from dcpose_core.propagation.footage import VideoFootage
 from dcpose_core.propagation.interpolate import Interpolation
-from dcpose_core.propagation.offset import OffsetPropagation
 from dcpose_core.propagation.optical_flow import DenseFlow, lucas_kanade
 from dcpose_core.propagation.proposals import (
     Footage,
@@ -23,6 +22,7 @@ from dcpose_core.propagation.warp import WarpPropagation
 
 __all__ = [
     "BLENDED",
+    "DEFAULT_PROPAGATOR",
     "PROPAGATORS",
     "Footage",
     "PersonTrack",
@@ -33,11 +33,10 @@ __all__ = [
     "VideoFootage",
 ]
 
-#: What the blends choose from, besides the model's own answer: all there is, or what needs no look by the model.
-BLENDED = {
-    "blend": ("dcpose", "warp", "flow", "interpolate", "offset"),
-    "blend_fast": ("flow", "interpolate", "offset"),
-}
+#: By `dcpose bench effort` on handball; it needs pictures, and no look by the model.
+DEFAULT_PROPAGATOR = "flow_dis"
+#: What `blend` chooses from, besides the model's own answer.
+BLENDED = ("dcpose", "warp", "flow", "interpolate")
 #: Name -> what makes the propagator for a video.
 PROPAGATORS: dict[str, Callable[[Footage], Propagator]] = {
     "dcpose": DCPosePropagation,
@@ -46,11 +45,5 @@ PROPAGATORS: dict[str, Callable[[Footage], Propagator]] = {
     "flow_dis": lambda footage: FlowPropagator(footage, DenseFlow(), name="flow_dis"),
     "interpolate": Interpolation,
     "linear": lambda footage: Interpolation(footage, curved=False),
-    "offset": OffsetPropagation,
-    "blend": lambda footage: _blend(footage, "blend"),
-    "blend_fast": lambda footage: _blend(footage, "blend_fast"),
+    "blend": lambda footage: Blend(footage, {source: PROPAGATORS[source](footage) for source in BLENDED}),
 }
-
-
-def _blend(footage: Footage, name: str) -> Blend:
-    return Blend(footage, {source: PROPAGATORS[source](footage) for source in BLENDED[name]}, name=name)

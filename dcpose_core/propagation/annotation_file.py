@@ -18,7 +18,7 @@ from dcpose_core.estimation import PoseEstimator
 from dcpose_core.formats import FORMATS, format_of, read_poses, write_poses
 from dcpose_core.formats._skeleton_conversion import boxes_of
 from dcpose_core.models.catalogue import describe, load_model
-from dcpose_core.propagation import PROPAGATORS
+from dcpose_core.propagation import DEFAULT_PROPAGATOR, PROPAGATORS
 from dcpose_core.propagation.applying import FileProposal, applied
 from dcpose_core.propagation.footage import VideoFootage
 from dcpose_core.propagation.proposals import JOINTS, PersonTrack, Propagator, Proposal, ProposedPose, TrackPose
@@ -44,7 +44,8 @@ class PropagationRequest:
     """One run. corrected: frames of `poses` on which a person set all `joints` of `tracks`: absent ones too.
 
     tracks: track ids, None for all. joints: names of `POSETRACK_17`, None for all. method: key in `PROPAGATORS`.
-    count: frames from each corrected one at most. min_confidence: joints below it stay as they are. format: key in
+    count: frames from each corrected one at most. min_confidence: joints below it, or less sure than they are already,
+    stay as they are. format: key in
     `FORMATS`, None for that of `poses`.
     """
 
@@ -54,7 +55,7 @@ class PropagationRequest:
     corrected: Sequence[int]
     tracks: frozenset[int] | None = None
     joints: frozenset[str] | None = None
-    method: str = "blend"
+    method: str = DEFAULT_PROPAGATOR
     direction: Direction = Direction.BOTH
     until: Until = Until.UNSURE
     count: int | None = None
@@ -219,7 +220,8 @@ def _track_pose(person: PersonPose, skeleton: Skeleton, human: NDArray[np.bool_]
     selection = joint_selection(skeleton, POSETRACK_17)
     missing = selection < 0
     located = ~missing & person.located[selection]
-    scores = np.ones(JOINTS)
+    # A file without scores does not say how sure its joints are.
+    scores = np.full(JOINTS, 0.5)
     if person.scores is not None:
         # Files hold joint scores times the person's; taken apart again they are what the model said.
         scores = np.clip(person.scores[selection] / (person.score or 1.0), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Proposals put into the poses of an annotation file: what is sure enough replaces what was there."""
+"""Proposals put into the poses of an annotation file: what is sure enough, and surer, replaces what was there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fate(StrEnum):
 
     REPLACED = "replaced"  #: the output has it
     AGREED = "agreed"  #: the joint was there already
-    UNSURE = "unsure"  #: below the confidence asked for: the joint stays as it was
+    UNSURE = "unsure"  #: below the confidence asked for, or less sure than what was there: the joint stays as it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def _corrected(
         if moved_px is not None and moved_px <= _SAME_PX:
             fate = Fate.AGREED
         else:
-            fate = Fate.REPLACED if proposal.confidence >= min_confidence else Fate.UNSURE
+            fate = Fate.REPLACED if proposal.is_sure(min_confidence) else Fate.UNSURE
         if fate is Fate.REPLACED:
             keypoints[joint] = position
             if moved_px is None:

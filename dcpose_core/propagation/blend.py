@@ -11,14 +11,15 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dcpose_core.propagation.calibration import Claim, confidence, logit, precision
-from dcpose_core.propagation.human_frames import head_length_px
-from dcpose_core.propagation.offset import CorrectionReader
+from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths, logit, precision
+from dcpose_core.propagation.corrections import CorrectionReader, Corrections
+from dcpose_core.propagation.human_frames import NOWHERE, head_length_px
 from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, Propagator, ProposedPose
 from dcpose_core.types import FloatArray
 
 #: The name of the model's own answer among the sources.
 MODEL = "model"
+_NAME = "blend"
 #: Head lengths at which two answers agree by half.
 _AGREEMENT = 0.15
 #: The model's answer stays where it agrees with the best one and is less sure by no more than this. On a jumping person
@@ -31,13 +32,12 @@ class Blend:
 
     Where the model's answer is the best, or as good, it is proposed as it is: nothing moves, and the confidence says
     how sure that is. Else the mean of the best answer and those that agree with it is proposed, which is a little
-    nearer to the truth than the best one alone. name: key in `PROPAGATORS`; sources are calibrated as parts of it.
+    nearer to the truth than the best one alone.
     """
 
-    def __init__(self, footage: Footage, sources: Mapping[str, Propagator], *, name: str) -> None:
+    def __init__(self, footage: Footage, sources: Mapping[str, Propagator]) -> None:
         self._footage = footage
         self._sources = dict(sources)
-        self._name = name
 
     def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
         reader = CorrectionReader(self._footage, track, frames)
@@ -47,8 +47,9 @@ class Blend:
                 head_px = head_length_px(track, frame)
                 said = [pose for one in answers.values() if (pose := one.at(frame)) is not None]
                 if head_px is not None and said:
-                    said.append(_model(reader, track, frame, joints, head_px))
-                    yield _blended(self._name, track, frame, said, head_px)
+                    corrections = reader.read(frame, joints, head_px)
+                    said.append(_model(corrections, track, frame))
+                    yield _blended(track, frame, said, corrections, head_px)
         finally:
             for one in answers.values():
                 one.close()
@@ -73,30 +74,40 @@ def agreement_readings(
     }
 
 
-def _model(
-    reader: CorrectionReader, track: PersonTrack, frame: int, joints: NDArray[np.bool_], head_px: float
-) -> ProposedPose:
+def motion_readings(
+    points: FloatArray, corrections: Corrections, *, frame: int, head_px: float
+) -> dict[str, FloatArray]:
+    """How fast a joint would have moved from where a person set it, a frame, and over how many frames."""
+    steps = np.where(corrections.origin == NOWHERE, 1, np.maximum(np.abs(frame - corrections.origin), 1))
+    moved = np.where(corrections.origin == NOWHERE, 0.0, np.linalg.norm(points - corrections.human, axis=-1))
+    return {"log speed": log_head_lengths(moved / steps / head_px), "log steps": np.log(steps)}
+
+
+def _model(corrections: Corrections, track: PersonTrack, frame: int) -> ProposedPose:
     """The model's answer as if it was a proposal: more or less likely, by what a person corrected nearby."""
-    found = reader.read(frame, joints, head_px)
+    known = corrections.known
     return ProposedPose(
         frame=frame,
         track_id=track.track_id,
         method=MODEL,
-        keypoints=found.model,
-        confidence=confidence(Claim(MODEL, frame, found.model, found.known, found.readings)),
-        proposed=found.known,
-        reasons=tuple("as the model has it" if known else "" for known in found.known),
+        keypoints=corrections.model,
+        confidence=confidence(Claim(MODEL, frame, corrections.model, known, corrections.readings)),
+        proposed=known,
+        reasons=tuple("as the model has it" if one else "" for one in known),
     )
 
 
-def _blended(name: str, track: PersonTrack, frame: int, said: Sequence[ProposedPose], head_px: float) -> ProposedPose:
+def _blended(
+    track: PersonTrack, frame: int, said: Sequence[ProposedPose], corrections: Corrections, head_px: float
+) -> ProposedPose:
     points = np.stack([pose.keypoints for pose in said])  # [S, 17, 2]
     sure = np.stack([pose.confidence for pose in said])
     given = np.stack([pose.proposed for pose in said])
     judged = np.zeros_like(sure)
     for source, pose in enumerate(said):
         readings = agreement_readings(points, sure, given, source=source, head_px=head_px)
-        judged[source] = confidence(Claim(f"{name}: {pose.method}", frame, points[source], given[source], readings))
+        readings |= motion_readings(points[source], corrections, frame=frame, head_px=head_px)
+        judged[source] = confidence(Claim(f"{_NAME}: {pose.method}", frame, points[source], given[source], readings))
     best, every = judged.argmax(axis=0), np.arange(JOINTS)
     # The model's answer comes last.
     apart = np.linalg.norm(points[-1] - points[best, every], axis=-1)
@@ -109,11 +120,12 @@ def _blended(name: str, track: PersonTrack, frame: int, said: Sequence[ProposedP
     return ProposedPose(
         frame=frame,
         track_id=track.track_id,
-        method=name,
-        keypoints=np.where(stays[:, None], points[best, every], mean),
+        method=_NAME,
+        keypoints=np.where((best == len(said) - 1)[:, None], points[-1], mean),
         confidence=judged[best, every],
         proposed=np.asarray(given.any(axis=0)),
         reasons=tuple(_reason(said, joint, int(best[joint]), near[:, joint]) for joint in range(JOINTS)),
+        as_is=np.where(given[-1], judged[-1], track.scores_at(frame)),
     )
 
 

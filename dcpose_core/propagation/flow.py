@@ -95,6 +95,7 @@ class FlowPropagator:
             confidence=np.where(both, fused, single[0] + single[1]),
             proposed=proposed,
             reasons=tuple(_reason(left, right, joint) for joint in range(JOINTS)),
+            as_is=track.scores_at(frame),
         )
 
 

@@ -69,6 +69,7 @@ class Interpolation:
             confidence=confidence(Claim(self._name, frame, keypoints, proposed, readings)),
             proposed=proposed,
             reasons=tuple(reasons),
+            as_is=track.scores_at(frame),
         )
 
 

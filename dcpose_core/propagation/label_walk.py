@@ -21,7 +21,8 @@ from dcpose_core.estimation import Evidence
 from dcpose_core.geometry import transform_points
 from dcpose_core.heatmaps import decode_refined, to_image, warp_heatmaps
 from dcpose_core.models.joint_batches import opposite_maps
-from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, open_joints
+from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths
+from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, head_length_px, open_joints
 from dcpose_core.propagation.label_heatmaps import label_heatmaps
 from dcpose_core.propagation.networks import (
     FARTHEST_FRAMES,
@@ -93,6 +94,17 @@ class LabelWalk:
             standing = self._found[at] if at in self._found else self._stepped(standing, at)
             self._found[at] = standing
         return standing
+
+    def readings(self, frame: int) -> dict[str, FloatArray]:
+        """What speaks for the joints on `frame`, `[17]` each."""
+        standing = self.at(frame)
+        moved_px = np.zeros(JOINTS)
+        for origin in np.unique(standing.origin[standing.known]).tolist():
+            away = np.linalg.norm(standing.keypoints - self.track.poses[origin].keypoints, axis=-1)
+            moved_px = np.where(standing.origin == origin, away, moved_px)
+        head_px = head_length_px(self.track, frame) or np.inf
+        speed = moved_px / np.maximum(np.abs(frame - standing.origin), 1) / head_px
+        return {**standing.readings, "log speed": log_head_lengths(speed)}
 
     def origin(self, frame: int, joint: int) -> int:
         """The nearest human frame of a joint on the side that the walk comes from, `NOWHERE` if none is in reach."""
@@ -279,7 +291,8 @@ def carry(
     forward, backward = (LabelWalk(track, footage, network, humans, joints, direction) for direction in (1, -1))
     for frame in frames:
         proposed, keypoints = np.zeros(JOINTS, np.bool_), np.zeros((JOINTS, 2))
-        confidence, reasons = np.zeros(JOINTS), [""] * JOINTS
+        readings: dict[str, FloatArray] = {}
+        reasons = [""] * JOINTS
         wanted = np.flatnonzero(open_joints(track, frame, joints)).tolist()
         origins = [_distances(frame, forward.origin(frame, joint), backward.origin(frame, joint)) for joint in wanted]
         for walk, other in ((forward, 1), (backward, 0)):
@@ -291,13 +304,16 @@ def carry(
             if not mine:
                 continue
             standing = walk.at(frame)
-            probability = network.description.confidence.probability(standing.readings)
             for joint in mine:
                 if standing.known[joint]:
                     proposed[joint], keypoints[joint] = True, standing.keypoints[joint]
-                    confidence[joint], reasons[joint] = probability[joint], why(standing, joint, frame=frame)
+                    reasons[joint] = why(standing, joint, frame=frame)
+            for name, values in walk.readings(frame).items():
+                readings.setdefault(name, np.zeros(JOINTS))[mine] = values[mine]
         if proposed.any():
-            yield ProposedPose(frame, track.track_id, method, keypoints, confidence, proposed, tuple(reasons))
+            sure = confidence(Claim(network.description.name, frame, keypoints, proposed, readings))
+            as_is = track.scores_at(frame)
+            yield ProposedPose(frame, track.track_id, method, keypoints, sure, proposed, tuple(reasons), as_is)
 
 
 def _distances(frame: int, *origins: int) -> list[float]:

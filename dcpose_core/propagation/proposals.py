@@ -6,7 +6,7 @@ Frame of reference: image pixels, (0, 0) is the centre of the top-left pixel; jo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -56,11 +56,17 @@ class PersonTrack:
     track_id: int
     poses: Mapping[int, TrackPose]
 
+    def scores_at(self, frame: int) -> FloatArray:
+        """float64 `[17]`, how sure the joints on `frame` are as they stand; 0 where nothing is."""
+        pose = self.poses.get(frame)
+        return np.zeros(JOINTS) if pose is None else np.where(pose.located, pose.scores, 0.0)
+
 
 class Proposal(NamedTuple):
     """One joint of one person on one frame, as a propagator would place it.
 
-    position: (x, y). confidence: probability to lie within 0.2 head lengths of the truth. reason: why there, in words.
+    position: (x, y). confidence: probability to lie within 0.2 head lengths of the truth. as_is: that of the joint as
+    it stands. reason: why there, in words.
     """
 
     frame: int
@@ -68,7 +74,12 @@ class Proposal(NamedTuple):
     joint: int
     position: tuple[float, float]
     confidence: float
+    as_is: float
     reason: str
+
+    def is_sure(self, least: float) -> bool:
+        """As `ProposedPose.sure`."""
+        return self.confidence >= max(least, self.as_is)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +88,8 @@ class ProposedPose:
 
     proposed: bool `[17]`, the joints it speaks about. keypoints: float64 `[17, 2]`. confidence: float64 `[17]`,
     probability to lie within 0.2 head lengths of the truth; both are 0 where nothing is proposed. reasons: per joint,
-    empty where nothing is proposed. method: the propagator's name in `PROPAGATORS`.
+    empty where nothing is proposed. method: the propagator's name in `PROPAGATORS`. as_is: float64 `[17]`, probability
+    that the joint is right as it stands, 0 where nothing does.
     """
 
     frame: int
@@ -87,6 +99,7 @@ class ProposedPose:
     confidence: FloatArray
     proposed: NDArray[np.bool_]
     reasons: tuple[str, ...]
+    as_is: FloatArray = field(default_factory=lambda: np.zeros(JOINTS))
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -96,14 +109,23 @@ class ProposedPose:
         set_(self, "proposed", proposed)
         set_(self, "keypoints", read_only(keypoints, np.float64, (JOINTS, 2), "keypoints"))
         set_(self, "confidence", read_only(confidence, np.float64, (JOINTS,), "confidence"))
+        set_(self, "as_is", read_only(self.as_is, np.float64, (JOINTS,), "as_is"))
         if len(self.reasons) != JOINTS:
             raise ValueError(f"{len(self.reasons)} reasons for {JOINTS} joints")
+
+    def sure(self, least: float) -> NDArray[np.bool_]:
+        """bool `[17]`, what to accept without a look: at least so sure, and no less than what stands there.
+
+        A joint that is spoiled costs a touch as one that is repaired saves it, so the likelier one is to be right.
+        """
+        return self.proposed & (self.confidence >= np.maximum(least, self.as_is))
 
     def joints(self) -> Iterator[Proposal]:
         """The proposals joint by joint."""
         for joint in np.flatnonzero(self.proposed).tolist():
             x, y = self.keypoints[joint].tolist()
-            yield Proposal(self.frame, self.track_id, joint, (x, y), float(self.confidence[joint]), self.reasons[joint])
+            sure, as_is = float(self.confidence[joint]), float(self.as_is[joint])
+            yield Proposal(self.frame, self.track_id, joint, (x, y), sure, as_is, self.reasons[joint])
 
 
 class Footage(Protocol):

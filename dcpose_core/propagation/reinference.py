@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS
+from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS, Claim, confidence
 from dcpose_core.propagation.dcpose import NETWORK
 from dcpose_core.propagation.human_frames import HumanFrames, head_length_px, open_joints
 from dcpose_core.propagation.label_walk import LabelWalk, Standing, why
@@ -65,37 +65,40 @@ def reinfer(
     forward, backward = (LabelWalk(track, footage, network, humans, joints, direction) for direction in (1, -1))
     for frame in frames:
         wanted = open_joints(track, frame, joints)
-        sides = [(standing, _confidence(network, standing)) for standing in (forward.at(frame), backward.at(frame))]
+        sides = [(walk.at(frame), _confidence(network, walk, frame)) for walk in (forward, backward)]
         proposed = wanted & (sides[0][0].known | sides[1][0].known)
         if proposed.any():
             yield _fused(track, frame, proposed, sides)
 
 
-def _confidence(network: LabelNetwork, standing: Standing) -> FloatArray:
-    """float64 `[17]`, 0 for joints that are not on the way."""
-    return np.where(standing.known, network.description.confidence.probability(standing.readings), 0.0)
+def _confidence(network: LabelNetwork, walk: LabelWalk, frame: int) -> FloatArray:
+    standing = walk.at(frame)
+    claim = Claim(network.description.name, frame, standing.keypoints, standing.known, walk.readings(frame))
+    return confidence(claim)
 
 
 def _fused(
     track: PersonTrack, frame: int, proposed: NDArray[np.bool_], sides: Sequence[tuple[Standing, FloatArray]]
 ) -> ProposedPose:
     """What both sides say together, joint by joint."""
-    keypoints, confidence, reasons = np.zeros((JOINTS, 2)), np.zeros(JOINTS), [""] * JOINTS
+    keypoints, probability, reasons = np.zeros((JOINTS, 2)), np.zeros(JOINTS), [""] * JOINTS
     same_px = RIGHT_HEAD_LENGTHS * (head_length_px(track, frame) or 0.0)
     for joint in np.flatnonzero(proposed).tolist():
         known = [(one, float(sure[joint])) for one, sure in sides if one.known[joint]]
         known.sort(key=lambda side: -side[1])
         best, sure = known[0]
-        keypoints[joint], confidence[joint], reasons[joint] = best.keypoints[joint], sure, why(best, joint, frame=frame)
+        keypoints[joint], probability[joint] = best.keypoints[joint], sure
+        reasons[joint] = why(best, joint, frame=frame)
         if len(known) == 2:
             other, less_sure = known[1]
             agree = bool(np.linalg.norm(best.keypoints[joint] - other.keypoints[joint]) <= same_px)
             if agree and sure + less_sure > 0:
                 share = sure / (sure + less_sure)
                 keypoints[joint] = share * best.keypoints[joint] + (1 - share) * other.keypoints[joint]
-            confidence[joint] = together(sure, less_sure, agree=agree)
+            probability[joint] = together(sure, less_sure, agree=agree)
             reasons[joint] += f"; frame {other.origin[joint]} on the other side says {'the same' if agree else 'other'}"
-    return ProposedPose(frame, track.track_id, METHOD, keypoints, confidence, proposed, tuple(reasons))
+    as_is = track.scores_at(frame)
+    return ProposedPose(frame, track.track_id, METHOD, keypoints, probability, proposed, tuple(reasons), as_is)
 
 
 def together(sure: float, less_sure: float, *, agree: bool) -> float:

@@ -1,67 +1,81 @@
 """Propagators at work on `propagation_worlds`, to fit what their confidences mean and to measure them.
 
-On frames here and there "a person" sets all known joints; every propagator carries them on, from one side for 10 frames
-and between two such frames.
+On frames here and there "a person" sets the joints that the model has wrong, and a few others: they are what is carried
+on in practice, and harder than the rest. They are carried from one side for 8 frames, and between two such frames.
 """
 
 from __future__ import annotations
 
-import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcpose_core.propagation import BLENDED, PROPAGATORS, PersonTrack, ProposedPose
-from dcpose_core.propagation.blend import MODEL
-from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS, Calibration, Claim, Listener, fit, listening, using
+from dcpose_core.files import replacing
+from dcpose_core.propagation import BLENDED, PROPAGATORS, PersonTrack, Propagator, ProposedPose
+from dcpose_core.propagation.blend import MODEL, Blend
+from dcpose_core.propagation.calibration import (
+    RIGHT_HEAD_LENGTHS,
+    Calibration,
+    Claim,
+    Listener,
+    confidence,
+    fit,
+    listening,
+    using,
+)
 from dcpose_core.propagation.proposals import JOINTS
 from dcpose_core.training.propagation_worlds import World
 from dcpose_core.types import FloatArray, IntArray
 
-#: From one side so many frames; between two human frames so far apart; a task every so many frames.
-_STEPS = 10
-_GAPS = (3, 6, 12, 20)
+#: From one side so many frames; between two human frames so far apart; a task of both kinds every so many frames.
+_STEPS = 8
+_GAPS = (4, 8, 14)
 _EVERY = 9
+#: Of the joints that the model has right, the share that is set too.
+_ALSO_RIGHT = 0.12
 _LEAST_IN_CLASS = 20
-#: Propagators that look at no image: they learn from captured motion too, and speak only between human frames.
-_IMAGELESS = ("interpolate", "linear")
+#: They take a hundred times as long as the others: what they said is kept. Propagator -> voice.
+NETWORKS = {"dcpose": "dcpose", "warp": "label_warp"}
 
 
 class Stage(NamedTuple):
-    """A part of calibrating: propagators to run, and their voices to fit. every: only each so manieth task."""
+    """A part of calibrating: propagators to run, and their voices to fit."""
 
     methods: tuple[str, ...]
     voices: tuple[str, ...]
-    every: int = 1
 
 
-#: One after the other: each stage builds on the confidences of those before. The networks' own come with them.
+#: One after the other: each stage builds on the confidences of those before.
 STAGES = (
-    Stage(("flow", "flow_dis", "offset", *_IMAGELESS), ("flow", "flow_dis", "offset", *_IMAGELESS)),
-    Stage(("flow", "flow_dis", "blend_fast"), ("flow, both sides", "flow_dis, both sides", MODEL)),
-    Stage(("blend_fast",), tuple(f"blend_fast: {source}" for source in (*BLENDED["blend_fast"], MODEL))),
-    # A look by the model takes ten times as long as all else.
-    Stage(("blend",), tuple(f"blend: {source}" for source in (*BLENDED["blend"], MODEL)), every=5),
+    Stage(
+        ("flow", "flow_dis", "interpolate", "linear", "dcpose", "warp"),
+        ("flow", "flow_dis", "interpolate", "linear", "dcpose", "label_warp"),
+    ),
+    Stage(("flow", "flow_dis", "blend"), ("flow, both sides", "flow_dis, both sides", MODEL)),
+    Stage(("blend",), tuple(f"blend: {source}" for source in (*BLENDED, MODEL))),
 )
 
 
 class Task(NamedTuple):
-    """Human frames, and the frames to carry their joints to. gap: frames between two human ones, 0 for one side."""
+    """Human frames, and the frames to carry their `joints`, bool `[17]`, to. gap: frames between two human ones, 0 for
+    one side."""
 
     human: tuple[int, ...]
     targets: tuple[int, ...]
     gap: int
+    joints: NDArray[np.bool_]
 
 
 class Outcome(NamedTuple):
     """One proposed joint. steps: frames from the nearest human one. error, stays: head lengths from the truth of what
-    is proposed and of the model's own answer."""
+    is proposed and of the model's own answer; confidence and as_is: what is said about these, as in `ProposedPose`."""
 
     method: str
     world: str
@@ -71,6 +85,7 @@ class Outcome(NamedTuple):
     error: float
     confidence: float
     stays: float
+    as_is: float
 
 
 class ReliabilityClass(NamedTuple):
@@ -108,21 +123,23 @@ class Samples:
         )
 
 
-def tasks(world: World) -> Iterator[Task]:
-    """What is propagated in a world: every few frames both ways from one frame, and between two or four of them."""
+def tasks(world: World, rng: np.random.Generator) -> Iterator[Task]:
+    """What is propagated in a world: every few frames from one frame, in either direction, and between two of them."""
     present = set(world.frames.tolist())
-    for number, start in enumerate(world.frames[::_EVERY].tolist()):
-        gap = _GAPS[number % len(_GAPS)]
-        knots = tuple(start + i * gap for i in (-1, 0, 1, 2))
-        human = knots if number % 2 and present.issuperset(knots) else knots[1:3]
-        if present.issuperset(human):
-            yield Task(human, tuple(frame for frame in range(start + 1, start + gap) if frame in present), gap)
-        if world.boxes is None:
+    unset = world.track((), rng)
+    for number, start in enumerate(world.frames[_EVERY // 4 :: _EVERY].tolist()):
+        errors, known = world.errors(start, world.answers[world.row(start)], unset)
+        joints = known & ((errors > RIGHT_HEAD_LENGTHS) | (rng.random(JOINTS) < _ALSO_RIGHT))
+        if not joints.any():
             continue
-        for direction in (1, -1):
-            targets = tuple(frame for step in range(_STEPS) if (frame := start + direction * (step + 1)) in present)
-            if targets:
-                yield Task((start,), targets, 0)
+        step = 1 if rng.random() < 0.5 else -1
+        targets = tuple(frame for frame in range(start + step, start + step * (_STEPS + 1), step) if frame in present)
+        if targets:
+            yield Task((start,), targets, 0, joints)
+        gap = _GAPS[number % len(_GAPS)]
+        if start + gap in present:
+            between = tuple(frame for frame in range(start + 1, start + gap) if frame in present)
+            yield Task((start, start + gap), between, gap, joints)
 
 
 def run(
@@ -130,39 +147,38 @@ def run(
     methods: Sequence[str],
     *,
     seed: int,
-    every: int = 1,
     samples: dict[str, Samples] | None = None,
-) -> tuple[list[Outcome], dict[str, float]]:
-    """Every method on each `every`th task; fills `samples` by voice.
-
-    Returns what came out, and CPU ms a person-frame.
-    """
+    cache: Path | None = None,
+) -> list[Outcome]:
+    """Every method on every task; fills `samples` by voice. cache: folder where `NETWORKS` are kept."""
     outcomes: list[Outcome] = []
-    spent_s: dict[str, list[float]] = defaultdict(list)
-    for number, world in enumerate(worlds):
-        rng = np.random.default_rng((seed, number))
-        for task in islice(tasks(world), 0, None, every):
-            track = world.track(task.human, rng)
+    at_work = {*methods, *(BLENDED if "blend" in methods else ())}
+    for world in worlds:
+        rng = np.random.default_rng((seed, zlib.crc32(world.name.encode())))
+        todo = [(task, world.track(task.human, rng)) for task in tasks(world, rng)]
+        networks = {name: _network(world, todo, name, seed=seed, cache=cache) for name in at_work & NETWORKS.keys()}
+        for number, (task, track) in enumerate(todo):
+            said: dict[str, Propagator] = {name: one.of_task(number) for name, one in networks.items()}
             for method in methods:
-                if (method in _IMAGELESS and not task.gap) or (method not in _IMAGELESS and world.boxes is None):
-                    continue
-                propagator = PROPAGATORS[method](world.footage)
+                propagator = said.get(method) or PROPAGATORS[method](world.footage)
+                if method == "blend":
+                    sources = {name: said.get(name) or PROPAGATORS[name](world.footage) for name in BLENDED}
+                    propagator = Blend(world.footage, sources)
                 with nullcontext() if samples is None else listening(_listener(world, track, samples)):
-                    start_s = time.process_time()
-                    for pose in propagator.propagate(track, task.targets, np.ones(JOINTS, np.bool_)):
-                        spent_s[method].append(time.process_time() - start_s)
+                    for pose in propagator.propagate(track, task.targets, task.joints):
                         outcomes += _outcomes(world, track, task, pose)
-                        start_s = time.process_time()
-    return outcomes, {method: 1e3 * float(np.mean(seconds)) for method, seconds in spent_s.items()}
+    return outcomes
 
 
-def calibrate(worlds: Sequence[World], *, seed: int) -> Iterator[tuple[str, Calibration, int]]:
+def calibrate(
+    worlds: Sequence[World], *, seed: int, cache: Path | None = None
+) -> Iterator[tuple[str, Calibration, int]]:
     """Fit all voices of `STAGES`; yields voice, regression and number of joints."""
     table: dict[str, Calibration] = {}
-    for number, stage in enumerate(STAGES):
+    for stage in STAGES:
         samples: dict[str, Samples] = {}
         with using(table):
-            run(worlds, stage.methods, every=stage.every, samples=samples, seed=seed + number)
+            run(worlds, stage.methods, samples=samples, seed=seed, cache=cache)
         for voice in stage.voices:
             table[voice] = samples[voice].fit()
             yield voice, table[voice], len(samples[voice])
@@ -182,6 +198,70 @@ def reliability(outcomes: Sequence[Outcome]) -> dict[str, list[ReliabilityClass]
             if of_class.sum() >= _LEAST_IN_CLASS
         ]
     return curves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a network claimed on all tasks of a world, N frames of them: task, frame: `[N]`; points `[N, 17, 2]`, given
+    `[N, 17]` and readings `[N, 17]` as of `Claim`. A propagator that says it again, calibrated as things stand now."""
+
+    method: str
+    task: IntArray
+    frame: IntArray
+    points: FloatArray
+    given: NDArray[np.bool_]
+    readings: Mapping[str, FloatArray]
+
+    def of_task(self, task: int) -> Said:
+        of = self.task == task
+        readings = {name: values[of] for name, values in self.readings.items()}
+        return Said(self.method, self.task[of], self.frame[of], self.points[of], self.given[of], readings)
+
+    def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
+        """See `Propagator`: what was said about these joints then."""
+        del frames, joints
+        for row, frame in enumerate(self.frame.tolist()):
+            readings = {name: values[row] for name, values in self.readings.items()}
+            points, given = self.points[row], self.given[row]
+            sure = confidence(Claim(NETWORKS[self.method], frame, points, given, readings))
+            reasons = tuple("kept" if one else "" for one in given)
+            as_is = track.scores_at(frame)
+            yield ProposedPose(frame, track.track_id, self.method, points, sure, given, reasons, as_is)
+
+
+def _network(
+    world: World, todo: Sequence[tuple[Task, PersonTrack]], method: str, *, seed: int, cache: Path | None
+) -> Said:
+    """What a network says on the tasks of a world, from the cache if it is there."""
+    file = None if cache is None else cache / f"{world.name}, {method}, seed {seed}.said.npz"
+    if file is not None and file.exists():
+        with np.load(file) as stored:
+            columns = dict(stored)
+    else:
+        columns = _asked(world, todo, method)
+        if file is not None:
+            with replacing(file) as temporary, temporary.open("wb") as stream:
+                np.savez(stream, **columns)  # type: ignore[arg-type]  # numpy's stub mistakes names for allow_pickle
+    named = {name: columns.pop(name) for name in ("task", "frame", "points", "given")}
+    return Said(method, readings=columns, **named)
+
+
+def _asked(world: World, todo: Sequence[tuple[Task, PersonTrack]], method: str) -> dict[str, NDArray[np.generic]]:
+    claims: list[tuple[int, Claim]] = []
+    for number, (task, track) in enumerate(todo):
+        found: list[Claim] = []
+        with listening(found.append):
+            for _ in PROPAGATORS[method](world.footage).propagate(track, task.targets, task.joints):
+                pass
+        claims += [(number, claim) for claim in found]
+    names = claims[0][1].readings if claims else ()
+    return {
+        "task": np.array([number for number, _ in claims], np.int64),
+        "frame": np.array([claim.frame for _, claim in claims], np.int64),
+        "points": np.array([claim.points for _, claim in claims], np.float64).reshape(-1, JOINTS, 2),
+        "given": np.array([claim.given for _, claim in claims], np.bool_).reshape(-1, JOINTS),
+        **{name: np.array([claim.readings[name] for _, claim in claims], np.float64) for name in names},
+    }
 
 
 def _listener(world: World, track: PersonTrack, samples: dict[str, Samples]) -> Listener:
@@ -208,4 +288,5 @@ def _outcomes(world: World, track: PersonTrack, task: Task, pose: ProposedPose) 
             error=float(errors[joint]),
             confidence=float(pose.confidence[joint]),
             stays=float(stays[joint]),
+            as_is=float(pose.as_is[joint]),
         )

@@ -104,7 +104,11 @@ def test_a_snapshot_has_what_is_near_and_annotations_from_far_away(tmp_path: Pat
         predict(document, 0, range(400))
         for frame in (200, 399):
             document.apply(edits.move_joint(document, frame, 0, _WRIST, np.array([5.0, 5.0])))
+        statements: list[str] = []
+        document._reader._connection.set_trace_callback(statements.append)
         taken = snapshot(document, 0, 5, last)
-        assert sorted(taken.shown) == [*range(last + 41), 200]
+        assert len(statements) == 2  # one a layer: the window waits for it
+        assert list(taken.shown) == [*range(last + 41), 200]
+        assert all(person == document.person(frame, 0) for frame, person in taken.shown.items())
         assert sorted(taken.predicted) == [200]
         assert taken.predicted[200] == document.person(200, 0, Layer.PREDICTION)

@@ -178,7 +178,7 @@ def test_synthetic_footage_shows_each_person_in_the_own_box_and_in_others(synthe
 def test_the_review_queue_begins_with_what_is_wrong_and_looks_at_everything_once() -> None:
     n_frames, wrong = 20, {7: WRONG, 8: WRONG}
     (sequence,) = _walks(n_frames)
-    desk = Desk(sequence.truth, poses(n_frames, {WRIST: wrong}), tolerance=0.2, rng=np.random.default_rng(0))
+    desk = Desk(sequence.truth, poses(n_frames, {WRIST: wrong}), tolerance=0.2, seed=0)
     visits = []
     for visit in review_queue(sequence, {})(desk):
         desk.look(visit)
@@ -189,7 +189,7 @@ def test_the_review_queue_begins_with_what_is_wrong_and_looks_at_everything_once
 
 def test_the_queue_sees_the_desk_as_it_stands() -> None:
     (sequence,) = _walks(5)
-    desk = Desk(sequence.truth, poses(5, {WRIST: {2: WRONG}}), tolerance=0.2, rng=np.random.default_rng(0))
+    desk = Desk(sequence.truth, poses(5, {WRIST: {2: WRONG}}), tolerance=0.2, seed=0)
     moved = np.full(17, 3.0)
     source = DeskSource(desk, sequence, dict.fromkeys(desk.visits, moved))
     before = source.rows(0, 5)
@@ -230,13 +230,13 @@ def test_a_model_that_is_late_by_a_frame_is_the_annotators_work(world: LabelledS
             seeds=1,
             tolerances=(0.1,),
             conditions=("clean",),
-            propagators=("interpolate", "offset"),
-            default="offset",
+            propagators=("interpolate", "flow"),
+            default="flow",
             propagation=PropagationSettings(threshold=0.0),
         )
         study = measured(labelled_groups(world, settings), late, settings)
     rows = study.table(*study.groups[0])
-    (alone,), (carried,) = rows["dots"].efforts, rows["dots + offset"].efforts
+    (alone,), (carried,) = rows["dots"].efforts, rows["dots + flow, previewed"].efforts
     # Every frame but the first, which has no previous one, is off by a step.
     assert alone.touched == alone.wrong_at_start == 15 * (N_FRAMES - 1)
     assert carried.touched < alone.touched / 5
@@ -244,7 +244,7 @@ def test_a_model_that_is_late_by_a_frame_is_the_annotators_work(world: LabelledS
     assert rows["dots + interpolate"].efforts[0].touched == alone.touched  # nothing lies between two human frames
     assert rows["dots + interpolate, every 8th first"].efforts[0].touched < alone.touched / 2
     met = {bar.name: bar for bar in bars_of(study)}
-    assert met["touched joints of no propagation, accepted without a look"].is_met
+    assert met["touched joints of no propagation, previewed"].is_met
     assert not met["found by dots, review queue"].is_met
     assert "points short" in met["found by dots, review queue"].text
 
@@ -253,7 +253,7 @@ def test_propagators_that_need_images_say_so_where_there_are_none(
     synthetic_estimator: PoseEstimator, tmp_path: Path
 ) -> None:
     settings = EffortSettings(
-        seeds=2, tolerances=(0.2,), frames=8, persons=1, propagators=("flow", "interpolate"), default="blend_fast"
+        seeds=2, tolerances=(0.2,), frames=8, persons=1, propagators=("flow", "interpolate"), default="blend"
     )
     study = measured([synthetic_group([walking()], CROP, settings)], synthetic_estimator, settings)
     rows = study.table("synthetic", 0.2)
@@ -294,14 +294,14 @@ def test_the_command_prints_tables_and_bars_and_writes_json_and_plots(
     monkeypatch.setattr("dcpose_core.models.catalogue.load_model", lambda name: model)
     told, plots = tmp_path / "effort.json", tmp_path / "plots"
     arguments = ["bench", "effort", "--labels", labels, "--images", tmp_path / "images", "--device", "cpu"]
-    arguments += ["--quick", "--conditions", "clean", "--tolerances", "0.2", "--propagators", "offset"]
-    arguments += ["--propagator", "offset", "--json", told, "--plots", plots]
+    arguments += ["--quick", "--conditions", "clean", "--tolerances", "0.2", "--propagators", "flow"]
+    arguments += ["--propagator", "flow", "--json", told, "--plots", plots]
     assert main([str(argument) for argument in arguments]) == 0
     printed = capsys.readouterr().out
-    for words in ("from scratch", "dcpose_thunder + offset", "review queue", "bars", "wrong at the start"):
+    for words in ("from scratch", "dcpose_thunder + flow", "review queue", "bars", "wrong at the start"):
         assert words in printed
     rows = json.loads(told.read_text())["effort"]["rows"]
-    assert {row["method"] for row in rows} >= {"single frame", "dcpose_thunder", "dcpose_thunder + offset, previewed"}
+    assert {row["method"] for row in rows} >= {"single frame", "dcpose_thunder", "dcpose_thunder + flow, previewed"}
     assert len(list(plots.iterdir())) == 2
 
 

@@ -29,7 +29,7 @@ PERSISTENT: Errors = {WRIST: dict.fromkeys(range(5, 15), WRONG)}
 
 
 def desk(errors_px: Errors, *, n_frames: int = 20, tolerance: float = 0.2) -> Desk:
-    return Desk(truth(n_frames), poses(n_frames, errors_px), tolerance=tolerance, rng=np.random.default_rng(0))
+    return Desk(truth(n_frames), poses(n_frames, errors_px), tolerance=tolerance, seed=0)
 
 
 def propagating(
@@ -120,7 +120,7 @@ def test_a_wider_tolerance_leaves_small_errors() -> None:
 
 
 def test_joints_that_are_not_asked_for_are_nobodys_work() -> None:
-    at_work = Desk(truth(5, joints=[KNEE]), poses(5, {WRIST: {0: WRONG}}), tolerance=0.2, rng=np.random.default_rng(0))
+    at_work = Desk(truth(5, joints=[KNEE]), poses(5, {WRIST: {0: WRONG}}), tolerance=0.2, seed=0)
     effort = walk(at_work, in_order)
     assert (effort.joint_frames, effort.touched) == (5, 0)
 
@@ -130,7 +130,7 @@ def test_a_missing_joint_is_wrong_until_it_is_placed() -> None:
     pose = missing[0][0]
     located = np.arange(JOINTS) != WRIST
     missing[0][0] = type(pose)(pose.keypoints, pose.scores, located, pose.human, BOX)
-    at_work = Desk(truth(1), missing, tolerance=0.5, rng=np.random.default_rng(0))
+    at_work = Desk(truth(1), missing, tolerance=0.5, seed=0)
     assert at_work.effort().far == 1
     assert at_work.effort().errors_counted == JOINTS - 1
     effort = walk(at_work, in_order)
@@ -139,7 +139,7 @@ def test_a_missing_joint_is_wrong_until_it_is_placed() -> None:
 
 def test_the_same_seed_gives_the_same_hand_and_another_one_another() -> None:
     def at_the_end(seed: int) -> float:
-        at_work = Desk(truth(20), poses(20, PERSISTENT), tolerance=0.2, rng=np.random.default_rng(seed))
+        at_work = Desk(truth(20), poses(20, PERSISTENT), tolerance=0.2, seed=seed)
         return walk(at_work, in_order).error
 
     assert at_the_end(1) == at_the_end(1) != at_the_end(2)

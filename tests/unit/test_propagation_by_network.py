@@ -13,7 +13,14 @@ import torch
 from dcpose_core.errors import UsageError, WeightsError
 from dcpose_core.models.backbones.base import JOINTS
 from dcpose_core.propagation import PROPAGATORS
-from dcpose_core.propagation.networks import JointStep, NetworkDescription, load_network, open_network
+from dcpose_core.propagation.networks import (
+    JointStep,
+    NetworkDescription,
+    Remembered,
+    load_network,
+    open_network,
+    remembering,
+)
 from dcpose_core.propagation.proposals import PersonTrack, ProposedPose, TrackPose
 from dcpose_core.propagation.reinference import frames_to_reinfer, reinfer, together
 from dcpose_core.propagation.track_boxes import box_at
@@ -42,6 +49,19 @@ def test_one_correction_repairs_a_wrist_that_the_backbone_confuses_on_every_fram
     assert [pose.frame for pose in poses] == [11, 12, 13, 14, 15]
     assert max(_errors(poses, person, WRIST)) < _RIGHT_PX
     assert all(pose.method == name and pose.track_id == 1 for pose in poses)
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_a_step_that_is_remembered_is_not_looked_at_again(name: str) -> None:
+    person, kept = WalkingPerson(), Remembered()
+    track = person.track({10: [WRIST]})
+    fresh = _propagated(name, person, track, [11, 12], WRIST)
+    with remembering(kept):
+        first = _propagated(name, person, track, [11, 12], WRIST)
+        assert len(kept) == 2
+        kept.update({step: torch.zeros_like(found) for step, found in kept.items()})
+        assert not _propagated(name, person, track, [11, 12], WRIST)  # it believes what it remembers
+    np.testing.assert_allclose(first[1].keypoints, fresh[1].keypoints, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", _NAMES)

@@ -32,21 +32,17 @@ METHODS: dict[str, Method] = {
     "blend": Method(
         "Best of all", "all methods together", "Per joint the surest of the others and of the model's own answer"
     ),
-    "blend_fast": Method(
-        "Best without networks", "all methods but the networks", "The same from flow, curves and same corrections"
-    ),
     "dcpose": Method("DCPose", "DCPose", "The network looks at each frame with the corrected one as its neighbour"),
     "warp": Method("Warped heatmaps", "warped heatmaps", "A network moves the corrected joints from frame to frame"),
     "flow": Method("Optical flow", "optical flow", "Follows the picture around each joint, there and back; quick"),
     "flow_dis": Method(
         "Dense optical flow", "dense optical flow", "Follows all of the picture; steadier on smooth skin"
     ),
-    "offset": Method("Same correction", "the same correction", "Moves the model's joints as you moved them"),
     "interpolate": Method("Curve between frames", "a curve", "Only between two frames on which you set the joint"),
     "linear": Method("Line between frames", "a line", "Only between two frames on which you set the joint"),
 }
 #: That of the engine (a test compares).
-DEFAULT_METHOD = "blend"
+DEFAULT_METHOD = "flow_dis"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

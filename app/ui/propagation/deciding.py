@@ -78,7 +78,7 @@ class Deciding(QObject):
         """Everything, on all frames, that is as sure as `least`, 0..1."""
         if self.accept(self._proposals.undecided_places(), least=least):
             return True
-        self._session.tell(f"Nothing that is proposed is as sure as {least:.0%}.")
+        self._session.tell(f"Nothing that is proposed is as sure as {round(100 * least)} %.")
         return False
 
     def reject(self, places: Sequence[Place], *, joints: NDArray[np.bool_] | None = None) -> bool:

@@ -16,6 +16,7 @@ from app.ui.canvas.coordinates import ViewTransform
 from app.ui.canvas.layers import CanvasView, paint_persons
 from app.ui.canvas.marks import LIMBS, joint_title
 from app.ui.canvas.skeleton_painter import joint_colours, limb_colours
+from app.ui.certainty import sure_text
 from app.ui.propagation.choices import Choices
 from app.ui.propagation.proposals import Place, Proposals
 from app.ui.session import Session
@@ -67,7 +68,7 @@ class Ghosts(QObject):
             one, joints = self._proposals.at(place), self._proposals.open(place)
             if one is None:
                 continue
-            sure = one.pose.confidence >= least
+            sure = one.pose.sure(least)
             track = view.document.tracks()[track_id]
             before = view.persons.get(track_id)
             if before is not None:
@@ -104,7 +105,7 @@ class Ghosts(QObject):
         if one is None:
             return ""
         pose = one.pose
-        return f"{joint_title(joint).capitalize()}, {pose.confidence[joint]:.0%}: {pose.reasons[joint]}"
+        return f"{joint_title(joint).capitalize()}, {sure_text(pose.confidence[joint])}: {pose.reasons[joint]}"
 
     def _after(self, frame: int) -> list[tuple[int, Person]]:
         """Track id and person as it would be, of those who are visible and have something undecided."""
@@ -173,10 +174,10 @@ def _paint_names(
     confidence: Sequence[float],
     transform: ViewTransform,
 ) -> None:
-    """`left wrist 82%` at the upper left of each ghost's joint: joints as they are have their names on the right."""
+    """`left wrist 82 %` at the upper left of each ghost's joint: joints as they are have their names on the right."""
     metrics = painter.fontMetrics()
     for joint in np.flatnonzero(joints).tolist():
-        text = f"{joint_title(joint)} {confidence[joint]:.0%}"
+        text = f"{joint_title(joint)} {sure_text(confidence[joint])}"
         x, y = transform.to_canvas(after.keypoints[joint]).tolist()
         width, height = metrics.horizontalAdvance(text) + 10, metrics.height() + 2
         rect = QRectF(x - _RING_PX * 0.6 - width, y - _RING_PX * 0.6 - height, width, height)

@@ -165,7 +165,7 @@ class Proposals(QObject):
     def placements(
         self, places: Sequence[Place], *, joints: NDArray[np.bool_] | None = None, least: float = 0.0
     ) -> list[Placement]:
-        """What accepting would place: undecided joints, only those of `joints` `[17]`, as sure as `least` at least.
+        """What accepting would place: undecided joints, only those of `joints` `[17]`; with `least`, the sure ones.
 
         Verified frames and locked tracks are in it, for whoever carries it out to say that they stay as they are.
         """
@@ -174,7 +174,7 @@ class Proposals(QObject):
             one = self._shown.get(place)
             if one is None:
                 continue
-            wanted = (self.states(place) == JointState.OPEN) & (one.pose.confidence >= least)
+            wanted = (self.states(place) == JointState.OPEN) & (one.pose.sure(least) if least else one.pose.proposed)
             wanted = wanted if joints is None else wanted & joints
             if wanted.any():
                 found.append(self._placement(one, np.asarray(wanted)))

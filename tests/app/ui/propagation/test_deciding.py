@@ -139,7 +139,7 @@ def test_the_film_strip_shows_what_became_of_each_frame_and_goes_there(
     qtbot.wait(20)
     strip = panel.strip.strip
     captions = [strip.data(strip.index(row)) for row in range(strip.rowCount())]
-    assert captions == ["✓ 1 · 90%", "✕ 2", "3 · 70%", "4 · 60%", "5 · 50%"]
+    assert captions == ["✓ 1 · 90 %", "✕ 2", "3 · 70 %", "4 · 60 %", "5 · 50 %"]
     assert caption(proposals, Place(3, 0)) == captions[2]
     assert all(strip.picture(strip.place(row)) is not None for row in range(5))
     panel.strip.clicked.emit(strip.index(3))
@@ -147,7 +147,7 @@ def test_the_film_strip_shows_what_became_of_each_frame_and_goes_there(
     panel.grab()
     joints = panel.menu_of(Place(3, 0)).actions()[2].menu()
     assert joints is not None
-    assert [action.text() for action in joints.actions()] == ["Left wrist, 70%"]  # type: ignore[attr-defined]
+    assert [action.text() for action in joints.actions()] == ["Left wrist, 70 %"]  # type: ignore[attr-defined]
     joints.actions()[0].trigger()  # type: ignore[attr-defined]
     assert source(window, 3) == JointSource.PROPAGATED
     panel.reject_all.click()
@@ -166,7 +166,7 @@ def test_the_timeline_has_a_lane_only_while_something_is_proposed(
     (row,) = (row for row in window.timeline._rows if row.title == "Proposed")
     document = window.session.document
     assert document is not None
-    assert row.tooltip(document, 2) == "proposed, 80% sure"
+    assert row.tooltip(document, 2) == "proposed, 80 % sure"
     assert row.tooltip(document, 9) == ""
     press_key(window, Qt.Key.Key_Escape)
     settle(window, qtbot)

@@ -24,7 +24,7 @@ from tests.app.ui.propagation.conftest import Drift, correct_wrist, go_to, open_
 
 def test_the_methods_on_offer_are_those_of_the_engine() -> None:
     assert METHODS.keys() == PROPAGATORS.keys()
-    assert getattr(propagation, "DEFAULT_PROPAGATOR", DEFAULT_METHOD) == DEFAULT_METHOD
+    assert propagation.DEFAULT_PROPAGATOR == DEFAULT_METHOD
 
 
 def test_a_corrected_wrist_is_proposed_on_the_next_five_frames_and_nothing_is_changed(
@@ -222,4 +222,4 @@ def test_a_ghost_under_the_mouse_says_how_sure_it_is_and_why(
     at = mouse.at(proposed_wrist(window, 2))
     found = window.propagation.ghosts.joint_at(window.canvas.transform, 2, at.x(), at.y())
     assert found is not None
-    assert window.propagation.ghosts.describe(*found) == "Left wrist, 80%: drifted from frame 0"
+    assert window.propagation.ghosts.describe(*found) == "Left wrist, 80 %: drifted from frame 0"

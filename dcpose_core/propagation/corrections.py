@@ -1,12 +1,12 @@
 """What a correction says about the model's own answers nearby: is it still wrong in the same way, or right again?
 
-A person who moved a joint showed by how much the model was off. Where the model goes on being wrong in that way, its
-answer moved by the same distance is right; where it has recovered, the answer as it stands.
+A person who moved a joint showed by how much the model was off. Where the model goes on being wrong in that way it is
+near to what it said there; where it has recovered, near to what the person said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,28 +15,23 @@ from numpy.typing import NDArray
 from dcpose_core.errors import VideoError
 from dcpose_core.estimation import WindowEvidence
 from dcpose_core.neighbours import choose_neighbours
-from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths, logit
-from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, head_length_px, open_joints
-from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, ProposedPose, TrackPose
+from dcpose_core.propagation.calibration import log_head_lengths, logit
+from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, open_joints
+from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, TrackPose
 from dcpose_core.types import FloatArray, IntArray
-
-#: Share of a correction that is carried from one frame to the next.
-_KEPT = 0.97
-#: Head lengths below which the model was right, and nothing is there to carry.
-_NO_CORRECTION = 0.05
 
 
 class Corrections(NamedTuple):
     """The nearest correction of each joint, as a target frame sees it; all `[17]`.
 
-    known: bool, whether there is one and the model speaks about the joint on both frames. origin: its frame.
-    by: `[17, 2]`, image pixels, what the person added to the model's answer. model: `[17, 2]`, the model's answer on
-    the target frame. readings: what speaks for and against the model there.
+    known: bool, whether there is one and the model speaks about the joint on both frames. origin: its frame, `NOWHERE`
+    without any. human: `[17, 2]`, image pixels, what the person said there. model: `[17, 2]`, the model's answer on the
+    target frame. readings: what speaks for and against the model there.
     """
 
     known: NDArray[np.bool_]
     origin: IntArray
-    by: FloatArray
+    human: FloatArray
     model: FloatArray
     readings: dict[str, FloatArray]
 
@@ -54,8 +49,6 @@ class CorrectionReader:
         """The corrections of `joints` next to `frame`. head_px: the person's head length there."""
         wanted = open_joints(self._track, frame, joints)
         pose = self._track.poses.get(frame)
-        if pose is None:
-            wanted = np.zeros(JOINTS, np.bool_)
         before, after = self._human.nearest(frame, wanted)
         use_before = (before != NOWHERE) & ((after == NOWHERE) | (frame - before <= after - frame))
         origin = np.where(use_before, before, after)
@@ -67,8 +60,7 @@ class CorrectionReader:
             if said is not None:
                 predicted[of_anchor] = said[of_anchor]
         known = np.isfinite(predicted).all(axis=-1) & (origin != NOWHERE)
-        if pose is not None:
-            known &= pose.located
+        known &= np.zeros(JOINTS, np.bool_) if pose is None else pose.located
         model = np.zeros((JOINTS, 2)) if pose is None else pose.keypoints
         by = np.where(known[:, None], human - predicted, 0.0)
         from_human = _distances(model, human, known) / head_px
@@ -80,7 +72,7 @@ class CorrectionReader:
             # As far from both: 0. Near to what the model said there, and still wrong: positive.
             "as before": log_head_lengths(from_human) - log_head_lengths(from_predicted),
         }
-        return Corrections(known, origin, by, model, readings)
+        return Corrections(known, origin, human, model, readings)
 
     def _model_at(self, frame: int) -> FloatArray | None:
         """What the model said on a corrected frame, `[17, 2]`; None if that cannot be known."""
@@ -104,40 +96,6 @@ class CorrectionReader:
         window = WindowEvidence(current, previous, following, (around.margin_left, around.margin_right))
         keypoints: FloatArray = self._footage.estimate([window]).keypoints[0]
         return keypoints
-
-
-class OffsetPropagation:
-    """Moves the model's answers by what a person moved them on the nearest corrected frame, a little less each frame.
-
-    Says nothing about joints where the model was right.
-    """
-
-    def __init__(self, footage: Footage) -> None:
-        self._footage = footage
-
-    def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
-        reader = CorrectionReader(self._footage, track, frames)
-        for frame in frames:
-            head_px = head_length_px(track, frame)
-            if head_px is None:
-                continue
-            found = reader.read(frame, joints, head_px)
-            proposed = found.known & (np.linalg.norm(found.by, axis=-1) > _NO_CORRECTION * head_px)
-            if proposed.any():
-                kept = _KEPT ** np.abs(frame - found.origin)
-                points = found.model + kept[:, None] * found.by
-                yield ProposedPose(
-                    frame=frame,
-                    track_id=track.track_id,
-                    method="offset",
-                    keypoints=points,
-                    confidence=confidence(Claim("offset", frame, points, proposed, found.readings)),
-                    proposed=proposed,
-                    reasons=tuple(
-                        f"corrected as on frame {found.origin[joint]}" if proposed[joint] else ""
-                        for joint in range(JOINTS)
-                    ),
-                )
 
 
 def _distances(a: FloatArray, b: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
