@@ -31,13 +31,15 @@ class ReviewFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReviewState:
-    """Where a review is. order: what `wanted` leaves, but for its minimum. counts: items by check, of the whole video.
+    """Where a review is. order: what `wanted` leaves, but for its minimum. hidden: the same of persons who are hidden:
+    neither list nor walk have them, while counts and progress do. counts: items by check, of the whole video.
     expected: float32 `[N]`, probably wrong joints on each frame that has items, 0 on the others. looked_at: frames, of
     all, that the checks have seen.
     item_at: what is known of a place now; for any thread."""
 
     wanted: ReviewFilter
     order: Order
+    hidden: Order
     counts: dict[str, int]
     progress: Progress
     expected: Float32
@@ -79,7 +81,8 @@ class Review:
         self.queue = ReviewQueue(source)
         self._wanted = ReviewFilter()
         self._walk = ReviewWalk(self.queue, worst_first=self._worst_first)
-        self._order = Order()
+        self._hidden: frozenset[int] = frozenset()
+        self._order, self._hidden_order = Order(), Order()
         self._stale: tuple[int, int] | None = None  # frames whose places in the order are out of date
         self._looked_at = 0
         self._first_look: Generator[tuple[int, int], None, None] | None = self.queue.compute()
@@ -131,14 +134,24 @@ class Review:
     def show(self, wanted: ReviewFilter) -> None:
         """Filter list and walk; another walk begins."""
         self._wanted = wanted
-        self._order, self._stale = Order(), (0, self._n_frames)
+        self._order_anew()
         self.start_over()
+
+    def hide(self, track_ids: Collection[int]) -> None:
+        """Leave these persons out of list and walk, and no others; the walk goes on."""
+        if self._hidden != frozenset(track_ids):
+            self._hidden = frozenset(track_ids)
+            self._order_anew()
+
+    def _order_anew(self) -> None:
+        self._order, self._hidden_order, self._stale = Order(), Order(), (0, self._n_frames)
 
     def state(self) -> ReviewState:
         """As of now; what it holds does not change any more."""
         return ReviewState(
             wanted=self._wanted,
             order=self._current_order(),
+            hidden=self._hidden_order,
             counts=self.queue.counts(),
             progress=self.queue.progress(),
             expected=np.where(self.queue.items_per_frame() > 0, self.queue.expected_per_frame(), np.float32(0)),
@@ -147,24 +160,32 @@ class Review:
         )
 
     def _current_order(self) -> Order:
+        """Brings the order of who is hidden up to date, too."""
         if self._stale is not None:
             (first, stop), self._stale = self._stale, None
             wanted = self._wanted
             ranks, rows = self.queue.found(
                 first, stop, check=wanted.check, track_id=wanted.track_id, joint=wanted.joint
             )
-            self._order = self._order.with_frames(first, stop, ranks, rows)
+            out = np.isin(rows["track_id"], list(self._hidden))
+            self._order = self._order.with_frames(first, stop, ranks[~out], rows[~out])
+            self._hidden_order = self._hidden_order.with_frames(first, stop, ranks[out], rows[out])
         return self._order
 
     # the walk
 
     def next(self) -> Arrived | Ended:
-        place = self._walk.next()
-        return Ended(forward=True) if place is None else self._arrived(place)
+        return self._arrive(self._walk.next, forward=True)
 
     def previous(self) -> Arrived | Ended:
-        place = self._walk.previous()
-        return Ended(forward=False) if place is None else self._arrived(place)
+        return self._arrive(self._walk.previous, forward=False)
+
+    def _arrive(self, step: Callable[[], Place | None], *, forward: bool) -> Arrived | Ended:
+        """Where the walk leads; it was on persons who have been hidden since."""
+        place = step()
+        while place is not None and place.track_id in self._hidden:
+            place = step()
+        return Ended(forward=forward) if place is None else self._arrived(place)
 
     def visit(self, place: Place) -> Arrived:
         """Go to a place that somebody chose."""

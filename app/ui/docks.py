@@ -14,7 +14,7 @@ from app.ui.actions import ActionSpec
 
 #: From this width on the docks of the left side lie there; below, all of them share the right side.
 _WIDE_PX = 1500
-_LEFT_PX, _RIGHT_PX = 240, 320
+_LEFT_PX, _RIGHT_PX = 288, 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,9 @@ class Docks(Mapping[str, QDockWidget]):
         self._specs = {spec.name: spec for spec in specs}
         self._docks = {spec.name: _dock(window, spec) for spec in specs}
         self._were_shown = False
+        #: Whether they lie as somebody left them; else they are arranged for the size that the window has when the
+        #: first project is opened.
+        self.is_restored = False
 
     def __getitem__(self, name: str) -> QDockWidget:
         return self._docks[name]
@@ -93,6 +96,9 @@ class Docks(Mapping[str, QDockWidget]):
 
     def set_available(self, available: bool) -> None:
         """Show the docks with a project, as they were left; without one there is nothing in them."""
+        if available and not self.is_restored:
+            self.is_restored = True
+            self.arrange()
         for name, dock in self.items():
             dock.setEnabled(available)
             if not available:
@@ -108,10 +114,16 @@ class Docks(Mapping[str, QDockWidget]):
         self[name].show()
         self[name].raise_()
 
+    def raise_holding(self, widget: QWidget | None) -> None:
+        """Bring the dock to the front that a widget lies in."""
+        for dock in self.values():
+            if widget is not None and dock.isAncestorOf(widget):
+                dock.raise_()
+
     def toggle(self, name: str) -> None:
-        """Open a dock in front of the others, or close it."""
+        """Open a dock in front of the others, or close the one that is in front."""
         dock, least_px = self[name], self._specs[name].opens_with_px
-        dock.setVisible(not dock.isVisible())
+        dock.setVisible(not _is_in_front(dock))
         if dock.isVisible():
             dock.raise_()
             if least_px:
@@ -127,7 +139,7 @@ class Docks(Mapping[str, QDockWidget]):
                 shortcuts={"default": [spec.shortcut] if spec.shortcut else []},
                 menu="View/Panels",
                 enabled_when=enabled_when,
-                checked_when=partial(_is_open, self[name]),
+                checked_when=partial(_is_in_front, self[name]),
             )
             for name, spec in self._specs.items()
         ]
@@ -154,5 +166,6 @@ def _dock(window: QMainWindow, spec: DockSpec) -> QDockWidget:
     return dock
 
 
-def _is_open(dock: QDockWidget) -> bool:
-    return not dock.isHidden()
+def _is_in_front(dock: QDockWidget) -> bool:
+    """A dock behind another tab counts as visible for Qt, too."""
+    return dock.isVisible() and not dock.visibleRegion().isEmpty()

@@ -53,8 +53,8 @@ def _holds(pane: QWidget, widget: QWidget) -> bool:
 
 
 def _first_for_keys(pane: QWidget) -> QWidget | None:
-    """The pane itself, or the first part of it, that takes the keyboard by Tab."""
-    for widget in (pane, *pane.findChildren(QWidget)):
+    """What the pane gives the keyboard to (`focusProxy`), itself, or its first part, that takes it by Tab."""
+    for widget in (pane.focusProxy() or pane, *pane.findChildren(QWidget)):
         takes = Qt.FocusPolicy.TabFocus.value & widget.focusPolicy().value
         if takes and widget.isVisible() and widget.isEnabled():
             return widget

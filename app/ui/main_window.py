@@ -23,6 +23,7 @@ from app.ui import (
 from app.ui.actions import ActionTable
 from app.ui.annotating import Annotating
 from app.ui.backing_up import BackingUp
+from app.ui.button_keys import ButtonKeys
 from app.ui.canvas import actions as canvas_actions
 from app.ui.canvas.canvas import Canvas
 from app.ui.crash import CrashReporter
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
         self.context_menu = menus.context_menu(self.table, self)
         ReviewHighlight(self.session, self.reviewing, self.canvas)
         ReviewCounts(self.session, self.reviewing, self.timeline, self.table.action("review.begin"), self)
+        self._button_keys = ButtonKeys(self)
         self._connect()
         self._arrange()
         self._on_document_changed()
@@ -120,7 +122,8 @@ class MainWindow(QMainWindow):
         self.tracks = TracksPanel(session, self.commands, self)
         self.review = ReviewPanel(session, self.reviewing, self)
         self.evidence = EvidencePanel(session, lambda: ModelChoice(self.settings.model, self.settings.device), self)
-        self.person = PersonPanel(session, self.evidence, self)
+        proposals, deciding = self.propagation.proposals, self.propagation.deciding
+        self.person = PersonPanel(session, proposals, deciding, self.evidence, self)
         self.history = HistoryPanel(session, self)
         self.trajectory = TrajectoryPanel(session, self)
         timeline = _below_each_other(self.transport, self.timeline)
@@ -230,13 +233,14 @@ class MainWindow(QMainWindow):
             self.resize(min(room.width(), 1600), min(room.height(), 960))
         self.docks.arrange()
         if docks is not None:
-            self.restoreState(docks)
+            self.docks.is_restored = self.restoreState(docks)
 
     def next_pane(self, step: int) -> None:
         """Move the keyboard to the next (1) or previous (-1) part of the window."""
         docks = [dock.widget() for dock in self.docks.values() if dock.isVisible()]
         panes = [pane for pane in (self.pages.currentWidget(), *docks, self.toolbar) if pane is not None]
         full_canvas.next_pane(panes, self.focusWidget(), step)
+        self.docks.raise_holding(self.focusWidget())
 
     def set_theme(self, wish: theme.Wish) -> None:
         """Light, dark, or as the system has it."""

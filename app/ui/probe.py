@@ -67,6 +67,7 @@ def snapshot(window: MainWindow) -> dict[str, Any]:
         "proposed_frames": [place.frame for place in window.propagation.proposals.open_places()],
         "is_active": window.isActiveWindow(),
         "canvas_has_keys": canvas.hasFocus(),
+        "has_keys": "" if (focus := QApplication.focusWidget()) is None else focus.accessibleName(),
         "message": None if message is None else message.text,
         "review": _review(window),
         "canvas": {

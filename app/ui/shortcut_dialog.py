@@ -119,7 +119,7 @@ class ShortcutDialog(QDialog):
         keys, wanted = self.keys_in_force(), self.search.text().lower()
         current = self._current()
         self.tree.clear()
-        for spec in sorted(self._specs, key=lambda one: one.menu.partition("/")[0]):
+        for spec in sorted(self._specs, key=lambda one: (not one.menu, one.menu.partition("/")[0])):
             title = f"{spec.menu.replace('/', ' > ') or 'Other'} > {spec.plain_text.removesuffix('...')}"
             shown = ", ".join(_native(key) for key in keys[spec.name])
             if wanted not in title.lower() and wanted not in shown.lower():

@@ -131,7 +131,7 @@ class StatusBar(QStatusBar):
         self.saved.setToolTip(
             f"{document.path}\nOpen for reading only"
             if document.read_only
-            else f"{document.path}\nEvery edit is on disk when you see it"
+            else f"{document.path}\nEvery edit is in the file when you see it"
         )
         count = len(document.persons(self._session.frame))
         self.persons.setText(f"{count} person{'s' if count != 1 else ''}")

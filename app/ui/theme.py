@@ -212,7 +212,9 @@ QMenu::item:selected { background: %(selection)s; }
 QMenu::item:disabled { color: %(disabled)s; }
 QMenu::separator { height: 1px; background: %(border)s; margin: 4px 8px; }
 QMenu::icon { padding-left: 8px; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QTabBar::tab { background: transparent; color: %(muted)s; padding: 6px 12px; border: 0; border-bottom: 2px solid transparent; }
+QMainWindow > QTabBar::tab { padding: 6px 7px; }
 QTabBar::tab:selected { color: %(text)s; border-bottom-color: %(accent)s; }
 QTabBar::tab:hover { color: %(text)s; }
 QTabWidget::pane { border: 0; }
@@ -223,6 +225,7 @@ QAbstractItemView::item { padding: 2px 4px; }
 QAbstractItemView::item:focus { border: 1px solid %(accent)s; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit { background: %(surface)s; border: 1px solid %(border)s;
     border-radius: 4px; padding: 4px 6px; selection-background-color: %(accent)s; selection-color: %(on_accent)s; }
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; height: 0; border: 0; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus { border-color: %(accent)s; }
 QProgressBar { background: %(raised)s; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }
 QProgressBar::chunk { background: %(accent)s; border-radius: 3px; }

@@ -142,6 +142,53 @@ def test_a_filter_leaves_what_it_asks_for(tmp_path: Path) -> None:
         assert review.next() == Ended(forward=True)
 
 
+def test_hidden_persons_are_counted_but_neither_listed_nor_walked_to(tmp_path: Path) -> None:
+    wrong = {(20, 0, WRIST): (25.0, 0.0), (40, 1, KNEE): (0.0, 25.0)}
+    with project_of(tmp_path, wrong) as document:
+        review = whole_review(document)
+        everything = review.state()
+        review.hide({1})
+        state = review.state()
+        assert {place.track_id for place in _places(state)} == {0}
+        assert state.progress == everything.progress
+        assert state.counts == everything.counts
+        assert len(state.order) + len(state.hidden) == len(everything.order)
+        assert state.hidden.row_of(Place(40, 1)) is not None
+        walked = [review.next() for _ in _places(state)]
+        assert {step.place.track_id for step in walked if isinstance(step, Arrived)} == {0}
+        assert review.next() == Ended(forward=True)
+        review.hide(())
+        assert _places(review.state()) == _places(everything)
+        assert len(review.state().hidden) == 0
+        shown = review.next()
+        assert isinstance(shown, Arrived)
+        assert shown.place.track_id == 1
+
+
+def test_an_edit_of_a_hidden_person_changes_what_is_hidden(tmp_path: Path) -> None:
+    with project_of(tmp_path, {(40, 1, KNEE): (0.0, 25.0)}) as document:
+        review = whole_review(document)
+        review.hide({1})
+        assert review.state().hidden.row_of(Place(40, 1)) is not None
+        document.apply(edits.move_joint(document, 40, 1, KNEE, right_place(document, 1, KNEE)))
+        review.changed([40])
+        work_off(review)
+        assert review.state().hidden.row_of(Place(40, 1)) is None
+
+
+def test_the_way_back_leads_past_who_was_hidden_meanwhile(tmp_path: Path) -> None:
+    wrong = {(20, 0, WRIST): (25.0, 0.0), (40, 1, KNEE): (0.0, 25.0)}
+    with project_of(tmp_path, wrong) as document:
+        review = whole_review(document)
+        review.visit(Place(20, 0))
+        review.visit(Place(40, 1))
+        review.visit(Place(21, 0))
+        review.hide({1})
+        back = review.previous()
+        assert isinstance(back, Arrived)
+        assert back.place == (20, 0)
+
+
 def test_a_walk_goes_from_the_worst_on_back_and_ends(tmp_path: Path) -> None:
     with project_of(tmp_path, {(20, 0, WRIST): (25.0, 0.0)}) as document:
         review = whole_review(document)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from app.project.records import JointSource, Person
 from app.ui import theme
 from app.ui.canvas.marks import joint_title
+from app.ui.certainty import score_text
 from app.ui.session import Session
 from dcpose_core.types import Visibility
 
@@ -20,7 +21,7 @@ def joint_text(person: Person, joint: int) -> str:
     """`left wrist, occluded · model 0.83`: what there is to know about a joint."""
     occluded = ", occluded" if person.visibility[joint] == Visibility.OCCLUDED else ""
     source = JointSource(person.sources[joint])
-    score = "" if source == JointSource.HUMAN else f" {person.scores[joint]:.2f}"
+    score = "" if source == JointSource.HUMAN else f" {score_text(person.scores[joint])}"
     return f"{joint_title(joint)}{occluded} · {_SOURCE_TEXT[source]}{score}"
 
 

@@ -125,7 +125,7 @@ class ExportDialog(QDialog):
         self.go.setProperty("primary", True)
         self.go.setDefault(True)
         self.go.clicked.connect(self._on_go)
-        self.check = QPushButton("Check only", self)
+        self.check = QPushButton("Check Only", self)
         self.check.clicked.connect(lambda: self._check(then_export=False))
         self.close_button = QPushButton("Close", self)
         self.close_button.clicked.connect(self._on_close)

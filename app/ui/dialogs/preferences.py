@@ -8,15 +8,15 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
-    QFormLayout,
     QLabel,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.ui.dialogs.shape import dialog_column, form_layout
 from app.ui.session import Session
 from app.ui.settings import SCALES, Settings
 
+_WIDTH_PX = 360
 _THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
 
 
@@ -28,6 +28,7 @@ class PreferencesDialog(QDialog):
     def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Preferences")
+        self.setMinimumWidth(_WIDTH_PX)  # so that the title has room
         self._settings = settings
         self.theme = QComboBox(self)
         for name, title in _THEMES:
@@ -36,7 +37,7 @@ class PreferencesDialog(QDialog):
         self.theme.currentIndexChanged.connect(lambda: self.theme_chosen.emit(self.theme.currentData()))
         self.scale = QComboBox(self)
         for scale in SCALES:
-            self.scale.addItem(f"{scale:.0%}", scale)
+            self.scale.addItem(f"{100 * scale:.0f} %", scale)
         self.scale.setCurrentIndex(max(0, self.scale.findData(settings.scale)))
         self.scale.currentIndexChanged.connect(self._on_scale)
         self.line = QDoubleSpinBox(self)
@@ -53,17 +54,15 @@ class PreferencesDialog(QDialog):
         self.score.valueChanged.connect(lambda value: session.set_view(min_score=value))
         self._note = QLabel("", self)
         self._note.setProperty("muted", True)
-        form = QFormLayout()
-        form.setSpacing(8)
+        self._note.hide()
+        form = form_layout()
         form.addRow("Theme", self.theme)
         form.addRow("Scale of the interface", self.scale)
         form.addRow("Width of limbs", self.line)
         form.addRow("Least score drawn", self.score)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(16)
+        column = dialog_column(self)
         column.addLayout(form)
         column.addWidget(self._note)
         column.addWidget(buttons)
@@ -71,3 +70,4 @@ class PreferencesDialog(QDialog):
     def _on_scale(self) -> None:
         self._settings.scale = float(self.scale.currentData())
         self._note.setText("The scale is in force when the window is opened again.")
+        self._note.show()

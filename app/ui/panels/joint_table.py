@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,16 @@ from app.project.records import JOINTS, JointSource, Person
 from app.ui import theme
 from app.ui.canvas.joint_marks import MARK_PX, joint_mark
 from app.ui.canvas.marks import joint_title
+from app.ui.certainty import score_text, sure_text
+from app.ui.propagation.proposals import Place, Proposals
 from app.ui.session import Session
 from dcpose_core.render import side_colour
 from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.types import Visibility
 
-NAME, X, Y, SCORE, STATE, SOURCE = range(6)
-_HEADERS = ("Joint", "x", "y", "Score", "State", "")
+NAME, X, Y, SCORE, STATE, SOURCE, PROPOSED = range(7)
+_HEADERS = ("Joint", "x", "y", "Score", "State", "", "Proposed")
+_TITLES = {SOURCE: "Source: model, copied or by hand", PROPOSED: "How sure the proposal is that waits for the joint"}
 STATE_TEXT = {
     Visibility.VISIBLE: "● visible",
     Visibility.OCCLUDED: "○ occluded",
@@ -43,6 +47,7 @@ _SOURCE_ICONS = {
     JointSource.HUMAN: "mdi6.account-edit-outline",
 }
 
+_FIGURES = (X, Y, SCORE, PROPOSED)
 #: From so many changed joints on the whole table is painted again.
 _MANY = 6
 
@@ -50,22 +55,30 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class JointTableModel(QAbstractTableModel):
-    """Row = joint, of the session's selected person on the current frame."""
+    """Row = joint, of the session's selected person on the current frame, and what `proposals` have for it."""
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, proposals: Proposals, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._proposals = proposals
         #: States as symbols alone, where there is no room for words; they are in the tooltip then.
         self.is_narrow = False
         self._shown: Person | None = None
+        self._waiting: dict[int, tuple[float, str]] = {}
         session.document_changed.connect(self._refresh)
         session.frame_changed.connect(self._refresh)
         session.selection_changed.connect(self._refresh)
         session.frames_changed.connect(self._on_frames_changed)
+        proposals.changed.connect(self._refresh)
 
     @property
     def person(self) -> Person | None:
         return self._session.selected_person
+
+    @property
+    def waiting(self) -> Mapping[int, tuple[float, str]]:
+        """Joints with a proposal to decide: how sure it is, 0..1, and why it is there."""
+        return self._waiting
 
     @Slot(object)
     def _on_frames_changed(self, change: DocumentChange) -> None:
@@ -76,14 +89,27 @@ class JointTableModel(QAbstractTableModel):
     def _refresh(self) -> None:
         """Tell of the joints that look different now, cell by cell: of a range, views paint everything."""
         before, self._shown = self._shown, self.person
-        changed = _changed_joints(before, self._shown)
+        waited, self._waiting = self._waiting, self._find_waiting()
+        changed = set(_changed_joints(before, self._shown))
+        changed |= {joint for joint in range(JOINTS) if waited.get(joint) != self._waiting.get(joint)}
         if len(changed) > _MANY:
-            self.dataChanged.emit(self.index(0, 0), self.index(JOINTS - 1, SOURCE))
+            self.dataChanged.emit(self.index(0, 0), self.index(JOINTS - 1, PROPOSED))
         else:
-            for joint in changed:
+            for joint in sorted(changed):
                 for column in range(len(_HEADERS)):
                     index = self.index(joint, column)
                     self.dataChanged.emit(index, index)
+
+    def _find_waiting(self) -> dict[int, tuple[float, str]]:
+        track = self._session.selected_track
+        if track is None:
+            return {}
+        place = Place(self._session.frame, track)
+        one = self._proposals.at(place)
+        if one is None:
+            return {}
+        joints = np.flatnonzero(self._proposals.open(place)).tolist()
+        return {joint: (float(one.pose.confidence[joint]), one.pose.reasons[joint]) for joint in joints}
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else JOINTS
@@ -96,13 +122,15 @@ class JointTableModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return "" if section == STATE and self.is_narrow else _HEADERS[section]
             if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-                return "Source: model, copied or by hand" if section == SOURCE else _HEADERS[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole and section in (X, Y, SCORE):
+                return _TITLES.get(section, _HEADERS[section])
+            if role == Qt.ItemDataRole.TextAlignmentRole and section in _FIGURES:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         person, joint, column = self.person, index.row(), index.column()
+        if column == PROPOSED:
+            return self._proposed(joint, role)
         if role == Qt.ItemDataRole.DisplayRole:
             text = _short_title(joint) if column == NAME else _text(person, joint, column)
             return text[:1] if column == STATE and self.is_narrow else text
@@ -114,7 +142,7 @@ class JointTableModel(QAbstractTableModel):
             return f"{person.keypoints[joint, column - X]:.2f}" if column in (X, Y) else None
         if role == Qt.ItemDataRole.TextAlignmentRole and column == STATE and self.is_narrow:
             return Qt.AlignmentFlag.AlignCenter
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in (X, Y, SCORE):
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in _FIGURES:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ForegroundRole:
             if not person.located[joint]:
@@ -126,7 +154,20 @@ class JointTableModel(QAbstractTableModel):
             if column == SOURCE and person.located[joint]:
                 return theme.icon(_SOURCE_ICONS[JointSource(int(person.sources[joint]))], role="muted")
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _spoken(person, joint)
+            return "\n".join(filter(None, [_spoken(person, joint), self._proposed(joint, role)]))
+        return None
+
+    def _proposed(self, joint: int, role: int) -> Any:
+        """What the last column says."""
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if joint not in self._waiting:
+            return None
+        confidence, reason = self._waiting[joint]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return sure_text(confidence)
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"Proposed, {sure_text(confidence)} sure: {reason}"
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -222,7 +263,12 @@ def _text(person: Person | None, joint: int, column: int) -> str:
         return ""
     if column in (X, Y):
         return f"{person.keypoints[joint, column - X]:.1f}"
-    return f"{person.scores[joint]:.2f}" if column == SCORE else ""
+    return _score(person, joint) if column == SCORE else ""
+
+
+def _score(person: Person, joint: int) -> str:
+    is_certain = person.sources[joint] == JointSource.HUMAN
+    return f"{person.scores[joint]:.2f}" if is_certain else score_text(person.scores[joint])
 
 
 def _mark(person: Person, joint: int) -> QIcon:
@@ -248,4 +294,4 @@ def _spoken(person: Person, joint: int) -> str:
         return f"{joint_title(joint)}, {state}"
     x, y = person.keypoints[joint]
     source = _SOURCE_TEXT[JointSource(int(person.sources[joint]))]
-    return f"{joint_title(joint)} at {x:.1f}, {y:.1f}, {state}, score {person.scores[joint]:.2f}, {source}"
+    return f"{joint_title(joint)} at {x:.1f}, {y:.1f}, {state}, score {_score(person, joint)}, {source}"

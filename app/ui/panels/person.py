@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,15 +22,18 @@ from app.project import edits
 from app.project.records import Layer
 from app.ui import theme
 from app.ui.canvas.marks import joint_title
-from app.ui.panels.joint_table import NAME, SCORE, SOURCE, STATE, JointTableModel, StateDelegate, X, Y
+from app.ui.panels.joint_table import NAME, PROPOSED, SCORE, SOURCE, STATE, JointTableModel, StateDelegate, X, Y
 from app.ui.panels.track_list_model import swatch
+from app.ui.propagation.deciding import Deciding, one_joint
+from app.ui.propagation.person_proposals import PersonProposals
+from app.ui.propagation.proposals import Proposals
 from app.ui.session import Session
 from app.ui.tables import plain_table
 
 _ROW_PX = 22
 _ICON_COLUMN_PX = 32
 _NARROW_PX = 340
-_CELL_PADDING_PX, _HEADER_PADDING_PX = 14, 18
+_CELL_PADDING_PX, _HEADER_PADDING_PX = 20, 18
 _LAYER_TEXT = {
     Layer.PREDICTION: "as the model sees it",
     Layer.ANNOTATION: "edited by hand",
@@ -42,12 +45,20 @@ _SWAPS: tuple[tuple[edits.Part, str], ...] = (("whole", "Whole person"), ("arms"
 class PersonPanel(QWidget):
     """Shows the selected person. `rerun_requested(frame, track_id)`: look at this person with the model again.
 
-    evidence: a widget to show above the joints, such as the evidence strip.
+    evidence: a widget to show above the joints, such as the evidence strip. deciding: about what `proposals` have for
+    the person.
     """
 
     rerun_requested = Signal(int, int)
 
-    def __init__(self, session: Session, evidence: QWidget | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        proposals: Proposals,
+        deciding: Deciding,
+        evidence: QWidget | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("personPanel")
         self._session = session
@@ -57,8 +68,12 @@ class PersonPanel(QWidget):
         self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._state = QLabel(self)
         self._state.setProperty("muted", True)
-        self._model = JointTableModel(session, self)
+        self._deciding = deciding
+        self._has_proposals = False
+        self._model = JointTableModel(session, proposals, self)
+        self.proposals = PersonProposals(session, proposals, deciding, self)
         self.joints = self._table()
+        self.setFocusProxy(self.joints)
         title = QHBoxLayout()
         title.setContentsMargins(8, 8, 8, 4)
         title.setSpacing(8)
@@ -72,6 +87,7 @@ class PersonPanel(QWidget):
         if evidence is not None:
             column.addWidget(evidence)
         column.addWidget(self.joints, 1)
+        column.addWidget(self.proposals)
         column.addStretch(0)
         column.addLayout(self._buttons())
         for signal in (
@@ -81,6 +97,7 @@ class PersonPanel(QWidget):
             session.frames_changed,
         ):
             signal.connect(self._update)
+        self._model.dataChanged.connect(self._on_data_changed)
         self._update()
 
     def refresh_theme(self) -> None:
@@ -100,15 +117,26 @@ class PersonPanel(QWidget):
         font.setPointSizeF(font.pointSizeF() * 0.92)
         table.setFont(font)
         table.selectionModel().selectionChanged.connect(self._on_rows_selected)
+        table.activated.connect(self._on_activated)
+        table.verticalScrollBar().rangeChanged.connect(self._show_current)
         return table
 
+    @Slot()
+    def _on_data_changed(self) -> None:
+        if bool(self._model.waiting) != self._has_proposals:
+            self._fit_columns()
+
     def _fit_columns(self) -> None:
-        """Names get what the figures leave; in a narrow dock states are symbols and scores have to go."""
-        table, header = self.joints, self.joints.horizontalHeader()
+        """Names get what the figures leave; in a narrow dock states are symbols and scores have to go. What is proposed
+        has a column while something is; scores, and in a narrow dock sources, make room for it."""
+        has_proposals = self._has_proposals = bool(self._model.waiting)
         narrow = self.width() < _NARROW_PX
+        table, header = self.joints, self.joints.horizontalHeader()
         self._model.is_narrow = narrow
-        table.setColumnHidden(SCORE, narrow)
-        widest = {X: "0000.0", Y: "0000.0", SCORE: "0.00", STATE: "●" if narrow else "○ occluded"}
+        table.setColumnHidden(SCORE, narrow or has_proposals)
+        table.setColumnHidden(SOURCE, narrow and has_proposals)
+        table.setColumnHidden(PROPOSED, not has_proposals)
+        widest = {X: "0000.0", Y: "0000.0", SCORE: "0.00", STATE: "●" if narrow else "○ occluded", PROPOSED: "> 99 %"}
         for column, text in widest.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             title = str(self._model.headerData(column, Qt.Orientation.Horizontal))
@@ -121,6 +149,11 @@ class PersonPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_columns()
+        self._show_current()
+
+    @Slot()
+    def _show_current(self) -> None:
+        """The table may have less room than before."""
         self.joints.scrollTo(self.joints.currentIndex())
 
     def _buttons(self) -> QHBoxLayout:
@@ -193,7 +226,7 @@ class PersonPanel(QWidget):
             return
         selection = QItemSelection()
         for joint in wanted:
-            selection.select(self._model.index(joint, 0), self._model.index(joint, SOURCE))
+            selection.select(self._model.index(joint, NAME), self._model.index(joint, PROPOSED))
         self._selecting = True
         self.joints.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         if len(wanted) == 1:
@@ -208,6 +241,14 @@ class PersonPanel(QWidget):
             return
         rows = {index.row() for index in self.joints.selectionModel().selectedRows()}
         self._session.select(self._session.selected_track, rows)
+
+    @Slot(QModelIndex)
+    def _on_activated(self, index: QModelIndex) -> None:
+        """Return on a joint, or a double click on its name, accepts what is proposed for it."""
+        place = self.proposals.place
+        if place is not None and index.row() in self._model.waiting:
+            joints = self._session.selected_joints | {index.row()}
+            self._deciding.accept([place], joints=one_joint(*joints))
 
     def _swap_left_right(self, part: edits.Part | tuple[int, int]) -> None:
         document, track_id = self._session.document, self._session.selected_track

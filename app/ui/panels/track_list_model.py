@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, QTimer, Slot
@@ -187,6 +188,7 @@ def _decoration(track: Track, column: int) -> QIcon | None:
     return swatch(track.colour, filled=track.visible) if column == NAME else None
 
 
+@lru_cache(maxsize=256)
 def swatch(colour: str, *, filled: bool = True) -> QIcon:
     """A small rounded square; hollow for what is hidden."""
     pixmap = QPixmap(_SWATCH_PX * 2, _SWATCH_PX * 2)

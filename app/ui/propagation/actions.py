@@ -75,7 +75,6 @@ def actions(
             menu=_MENU,
             enabled_when=deciding.may_decide_joints,
             tooltip="Of the selected joints on this frame; or double-click the ghost's joint",
-            context="canvas",
         ),
         ActionSpec(
             name="propagate.accept_sure",

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from app.ui import theme
 from app.ui.canvas.marks import LIMBS
 from app.ui.canvas.skeleton_painter import limb_colours
+from app.ui.certainty import sure_text
 from app.ui.propagation.proposals import JointState, Place, Proposals
 from app.ui.session import Session
 from dcpose_core.types import FloatArray, ImageArray
@@ -112,7 +113,7 @@ class StripModel(QAbstractListModel):
         track = document.tracks().get(place.track_id)
         words = STATES[cell_state(self._proposals, place)][1]
         sure = self._proposals.least_confidence(place)
-        value = "" if math.isnan(sure) else f", {sure:.0%} sure"
+        value = "" if math.isnan(sure) else f", {sure_text(sure)} sure"
         reasons = sorted({reason for reason in one.pose.reasons if reason})
         return "\n".join([f"Frame {place.frame}, {track.name if track else ''}: {words}{value}", *reasons[:3]])
 
@@ -147,9 +148,9 @@ class StripModel(QAbstractListModel):
 
 
 def caption(proposals: Proposals, place: Place) -> str:
-    """`✓ 31 · 82%`."""
+    """`✓ 31 · 82 %`."""
     symbol, value = STATES[cell_state(proposals, place)][0], proposals.least_confidence(place)
-    return f"{symbol} {place.frame}".strip() + ("" if math.isnan(value) else f" · {value:.0%}")
+    return f"{symbol} {place.frame}".strip() + ("" if math.isnan(value) else f" · {sure_text(value)}")
 
 
 class _Painter(QStyledItemDelegate):

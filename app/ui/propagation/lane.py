@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QImage
 
 from app.project.document import Document
+from app.ui.certainty import sure_text
 from app.ui.propagation.propagating import Propagating
 from app.ui.propagation.proposals import Proposals
 from app.ui.timeline.columns import lowest_values
@@ -62,6 +63,6 @@ def _row(proposals: Proposals) -> Row:
 
     def tooltip(_document: Document, frame: int) -> str:
         value = of_frame(frame)
-        return "" if math.isnan(value) else f"proposed, {value:.0%} sure"
+        return "" if math.isnan(value) else f"proposed, {sure_text(value)} sure"
 
     return Row(title="Proposed", height_px=_HEIGHT_PX, image=image, tooltip=tooltip)

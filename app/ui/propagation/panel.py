@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.project.proposal_edits import counted
 from app.ui import theme
 from app.ui.canvas.marks import joint_title
+from app.ui.certainty import sure_text
 from app.ui.propagation.choices import METHODS, MOST_COUNT
 from app.ui.propagation.deciding import Deciding, one_joint
 from app.ui.propagation.film_strip import FilmStrip
@@ -40,8 +41,6 @@ _UNTIL = {
 }
 _JOINTS = {"corrected": "Corrected", "selected": "Selected", "all": "All joints"}
 _PERSONS = {"selected": "This person", "all": "Everybody"}
-#: Arrow keys and the wheel do it; with `NoButtons` a style sheet leaves the text no room.
-_NO_BUTTONS = "QSpinBox::up-button, QSpinBox::down-button { width: 0; height: 0; border: 0; }"
 _NOTHING = "Correct a joint: what it would be on the next frames appears here and on the picture."
 
 
@@ -121,7 +120,6 @@ class PropagationPanel(QWidget):
         spin.setRange(least, most)
         spin.setSuffix(suffix)
         spin.setKeyboardTracking(False)
-        spin.setStyleSheet(_NO_BUTTONS)
         spin.valueChanged.connect(lambda value: self._choices.set(**{field: value * factor}))
         return spin
 
@@ -223,7 +221,7 @@ class PropagationPanel(QWidget):
         states = [state for place in proposals.places() for state in proposals.states(place).tolist()]
         n_open, n_accepted = states.count(JointState.OPEN), states.count(JointState.ACCEPTED)
         n_sure = sum(int(one.joints.sum()) for one in proposals.placements(proposals.open_places(), least=choice.least))
-        self.accept_sure.setText(f"Accept ≥ {choice.least:.0%}")
+        self.accept_sure.setText(f"Accept ≥ {round(100 * choice.least)} %")
         self.accept_sure.setToolTip(f"Accept {counted(n_sure, 'joint')} on all frames that are at least so sure")
         self.accept_sure.setEnabled(n_sure > 0)
         self.accept_all.setEnabled(n_open > 0)
@@ -252,7 +250,7 @@ class PropagationPanel(QWidget):
             below = menu.addMenu(f"{verb} Joint")
             below.setEnabled(bool(joints.any()))
             for joint in np.flatnonzero(joints).tolist() if one is not None else ():
-                text = f"{joint_title(joint).capitalize()}, {one.pose.confidence[joint]:.0%}" if one else ""
+                text = f"{joint_title(joint).capitalize()}, {sure_text(one.pose.confidence[joint])}" if one else ""
                 action = below.addAction(text)
                 action.triggered.connect(lambda _=False, joint=joint, do=do: do([place], joints=one_joint(joint)))
         return menu

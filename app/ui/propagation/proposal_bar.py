@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from app.project.proposal_edits import counted
 from app.project.records import JOINTS
 from app.ui import theme
+from app.ui.certainty import sure_text
 from app.ui.propagation.choices import METHODS
 from app.ui.propagation.deciding import Deciding, joints_text
 from app.ui.propagation.proposals import Proposals
@@ -88,7 +89,7 @@ class ProposalBar(QFrame):
         here = [place for place in places if place.frame == self._session.frame]
         if here:
             sure = min(self._proposals.least_confidence(place) for place in here)
-            text += f" · here {sure:.0%} sure"
+            text += f" · here {sure_text(sure)} sure"
         self.text.setText(text)
         self.here.setEnabled(bool(here))
         self.reject.setEnabled(bool(here))

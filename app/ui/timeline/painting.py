@@ -87,10 +87,14 @@ class TimelinePainter:
             if is_major and x + _LABEL_PX / 2 < self._width_px:
                 painter.drawText(QRectF(x + 4, 0, _LABEL_PX, RULER_PX - 4), Qt.AlignmentFlag.AlignVCenter, str(frame))
 
-    def strips(self, document: Document) -> None:
-        """What there is one value a frame of."""
+    def strips(self, document: Document, *, only: Sequence[Row] | None = None) -> None:
+        """What there is one value a frame of. only: these rows, over what was drawn of them before."""
         painter, axis, scale = self._painter, self._axis, self._columns / self._axis.width_px
         for row, top, height_px in zip(self._rows, self._layout.tops, self._layout.heights_px, strict=True):
+            if only is not None:
+                if row not in only:
+                    continue
+                painter.fillRect(0, top, self._width_px, height_px, theme.colour("surface"))
             area = QRectF(HEADER_PX, top, axis.width_px, height_px)
             painter.fillRect(area, _faint(theme.colour("state_none"), 0.45))
             room = StripRoom(axis, self._columns, round(height_px * scale), self._frame_ends)

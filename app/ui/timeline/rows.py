@@ -60,7 +60,9 @@ def _confidence(document: Document, room: StripRoom) -> QImage:
 
 def _lowest_score(document: Document, frame: int) -> str:
     lowest = float(document.confidence()[frame])
-    return "" if math.isnan(lowest) else f"lowest joint score {lowest:.2f}"
+    if math.isnan(lowest):
+        return ""
+    return f"lowest joint score {lowest:.2f}" if lowest < 0.995 else "lowest joint score above 0.99"
 
 
 ROWS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import Enum, auto
 
 import numpy as np
@@ -75,6 +76,7 @@ class Timeline(QWidget):
         self._axis = TimeAxis.whole(0, 1)
         self._rows: list[Row] = list(ROWS)
         self._picture: QPixmap | None = None
+        self._outdated_rows: list[Row] = []
         self._lanes: list[Lane] | None = None
         self._spans: dict[int, NDArray[np.int64]] = {}
         self._drag: _Drag | None = None
@@ -120,6 +122,12 @@ class Timeline(QWidget):
     def refresh(self) -> None:
         """Draw everything again."""
         self._forget_lanes()
+
+    def refresh_row(self, row: Row) -> None:
+        """Draw one strip again."""
+        if row in self._rows and row not in self._outdated_rows:
+            self._outdated_rows.append(row)
+            self.update()
 
     def refresh_theme(self) -> None:
         self._forget_picture()
@@ -234,6 +242,9 @@ class Timeline(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         if self._picture is None or self._picture.devicePixelRatio() != self.devicePixelRatioF():
             self._picture = self._paint_picture()
+        elif self._outdated_rows:
+            self._paint_strips_on(self._picture, self._outdated_rows)
+        self._outdated_rows = []
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         if self._session.document is not None:
@@ -256,10 +267,7 @@ class Timeline(QWidget):
         picture = QPixmap(self.size() * ratio)
         picture.setDevicePixelRatio(ratio)
         painter = QPainter(picture)
-        painter.setFont(self.font())
-        rows = TimelinePainter(
-            painter, self._axis, self._rows, width_px=self.width(), height_px=self.height(), scale=ratio
-        )
+        rows = self._painter_on(painter, ratio)
         rows.background()
         document = self._session.document
         if document is not None and document.n_frames:
@@ -272,6 +280,19 @@ class Timeline(QWidget):
                 rows.no_tracks("No persons yet: annotate, or press Insert and draw a box")
         painter.end()
         return picture
+
+    def _paint_strips_on(self, picture: QPixmap, rows: Sequence[Row]) -> None:
+        document = self._session.document
+        if document is not None and document.n_frames:
+            painter = QPainter(picture)
+            self._painter_on(painter, picture.devicePixelRatio()).strips(document, only=rows)
+            painter.end()
+
+    def _painter_on(self, painter: QPainter, ratio: float) -> TimelinePainter:
+        painter.setFont(self.font())
+        return TimelinePainter(
+            painter, self._axis, self._rows, width_px=self.width(), height_px=self.height(), scale=ratio
+        )
 
     def _paint_zoom(self, painter: QPainter) -> None:
         left, right = sorted((self._drag_from.x(), self._drag_to.x()))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
+from app.jobs.review_pace import ENOUGH
 from app.project import edits
 from app.project.document import Document
 from app.project.records import FrameState, Person
@@ -20,7 +23,7 @@ from app.ui.keymaps import PRESETS, conflicts, keys_in_force
 from app.ui.main_window import MainWindow
 from app.ui.panels.review.item_delegate import row_height
 from app.ui.panels.review.list_model import ITEM, ShownItem
-from app.ui.panels.review.wording import caption
+from app.ui.panels.review.wording import caption, pace_text
 from dcpose_core.review.walk import Place
 from tests.app.review_worlds import KNEE, WRIST, Wrong, right_place, still_people
 from tests.app.ui.conftest import press_key, shown, wait_for_frame
@@ -57,6 +60,10 @@ def _places(window: MainWindow) -> list[Place]:
 
 def _person_at(window: MainWindow, place: Place) -> Person:
     return shown(window, place.track_id, place.frame)
+
+
+def _has_fewer_items(window: MainWindow, than: int) -> bool:
+    return window.reviewing.n_items < than
 
 
 def _walk_to(window: MainWindow, qtbot: QtBot, place: Place, key: Callable[[], None]) -> None:
@@ -174,6 +181,68 @@ def test_filters_leave_what_they_ask_for_in_list_and_walk(reviewed: MainWindow, 
     reviewed.review.show_all.click()
     qtbot.waitUntil(lambda: {(30, 1), (70, 0)} <= set(_places(reviewed)))
     assert filters.track.currentText() == "Everybody"
+
+
+def test_hidden_persons_leave_the_list_with_a_hint_and_come_back_with_one_click(
+    reviewed: MainWindow, qtbot: QtBot
+) -> None:
+    document, panel = reviewed.session.document, reviewed.review
+    assert document is not None
+    everything, n_items = _places(reviewed), reviewed.reviewing.n_items
+    n_hidden = sum(place.track_id == 1 for place in everything)
+    assert panel.show_hidden.isHidden()
+    reviewed.commands.toggle_visible(1)
+    qtbot.waitUntil(lambda: {place.track_id for place in _places(reviewed)} == {0})
+    assert reviewed.reviewing.n_items == n_items
+    assert panel.hidden_text.text() == f"{n_hidden} of them of hidden persons"
+    assert reviewed.table.action("review.show_hidden").isEnabled()
+    panel.show_hidden.click()
+    qtbot.waitUntil(lambda: _places(reviewed) == everything)
+    assert document.undo_label == "Show tracks"
+    assert panel.show_hidden.isHidden()
+    assert panel.hidden_text.isHidden()
+
+
+def test_n_says_so_where_all_that_is_left_is_hidden(reviewed: MainWindow, qtbot: QtBot) -> None:
+    reviewed.commands.toggle_visible(0)
+    reviewed.commands.toggle_visible(1)
+    qtbot.waitUntil(lambda: not _places(reviewed))
+    assert reviewed.review.empty.text() == "What is left is of hidden persons."
+    press_key(reviewed, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: reviewed.messages.message is not None)
+    message = reviewed.messages.message
+    assert message is not None
+    assert message.action == "Show Them"
+    assert message.handler is not None
+    message.handler()
+    qtbot.waitUntil(lambda: {place.track_id for place in _places(reviewed)} == {0, 1})
+
+
+def test_the_time_left_stands_in_the_panel_once_there_is_a_pace(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    document = window.session.document
+    assert document is not None
+    wrong: Wrong = {(frame, 0, WRIST): (25.0, -10.0) for frame in range(5, 90, 5)}
+    document.apply(still_people(document, wrong))
+    qtbot.waitUntil(lambda: _is_complete(window) and Place(30, 0) in _places(window), timeout=30_000)
+    assert window.review.pace.isHidden()
+    for frame in range(5, 5 + 5 * (ENOUGH + 1), 5):
+        n_items, now_s = window.reviewing.n_items, now_s + 30.0
+        window.session.submit(edits.move_joint(document, frame, 0, WRIST, right_place(document, 0, WRIST)))
+        qtbot.waitUntil(partial(_has_fewer_items, window, n_items))
+    assert window.review.pace.text().startswith("about ")
+    assert window.review.pace.text().endswith(" min at your pace")
+    assert not window.review.pace.isHidden()
+
+
+def test_the_time_left_is_told_no_more_exactly_than_it_is_known() -> None:
+    texts = [pace_text(60.0 * minutes) for minutes in (0.2, 4.4, 23.0, 118.0, 150.0, 600.0)]
+    amounts = [text.removeprefix("about ").removesuffix(" at your pace") for text in texts]
+    assert amounts == ["1 min", "4 min", "25 min", "120 min", "2 h", "10 h"]
+    assert pace_text(None) == ""
 
 
 def test_a_click_in_the_list_goes_there_and_the_walk_goes_on_from_it(reviewed: MainWindow, qtbot: QtBot) -> None:

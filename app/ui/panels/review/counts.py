@@ -35,7 +35,8 @@ class ReviewCounts(QObject):
         self._timeline = timeline
         self._action = action
         self._window = window
-        timeline.add_row(Row(title="Review", height_px=_HEIGHT_PX, image=self._image, tooltip=self._tooltip))
+        self._row = Row(title="Review", height_px=_HEIGHT_PX, image=self._image, tooltip=self._tooltip)
+        timeline.add_row(self._row)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY_MS)
@@ -59,7 +60,7 @@ class ReviewCounts(QObject):
 
     @Slot()
     def _draw(self) -> None:
-        self._timeline.refresh()
+        self._timeline.refresh_row(self._row)
 
     @Slot()
     def _on_state_changed(self) -> None:

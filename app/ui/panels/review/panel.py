@@ -25,7 +25,7 @@ from app.ui.panels.review.filters import ReviewFilters
 from app.ui.panels.review.item_delegate import ReviewItemDelegate, row_height
 from app.ui.panels.review.list_model import ReviewListModel
 from app.ui.panels.review.reviewing import Reviewing
-from app.ui.panels.review.wording import grouped, summary, why_empty
+from app.ui.panels.review.wording import grouped, hidden_text, pace_text, summary, why_empty
 from app.ui.session import Session
 from app.ui.tables import plain_table
 
@@ -47,6 +47,7 @@ class ReviewPanel(QWidget):
         self.list.setAutoScroll(False)  # every new state would take the list away from who scrolls in it
         self.list.horizontalHeader().hide()
         self.list.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.setFocusProxy(self.list)
         self.list.clicked.connect(self._visit)
         self.list.activated.connect(self._visit)
         self.summary = self._label()
@@ -55,6 +56,14 @@ class ReviewPanel(QWidget):
         self.verified.setAccessibleName("Verified frames")
         self.verified_text = self._label()
         self.verified_text.setProperty("muted", True)
+        self.pace = self._label()
+        self.pace.setProperty("muted", True)
+        self.pace.setToolTip("From what your last edits settled here, a median; pauses are left out")
+        self.hidden_text = self._label()
+        self.show_hidden = QPushButton("Show", self)
+        self.show_hidden.setToolTip("Show these persons again, on the picture and in the list")
+        self.show_hidden.setAccessibleName("Show hidden persons")
+        self.show_hidden.clicked.connect(reviewing.show_hidden)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -99,7 +108,12 @@ class ReviewPanel(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.verified, 1)
         row.addWidget(self.verified_text)
+        hidden = QHBoxLayout()
+        hidden.addWidget(self.hidden_text, 1)
+        hidden.addWidget(self.show_hidden)
         head.addWidget(self.summary)
+        head.addLayout(hidden)
+        head.addWidget(self.pace)
         head.addLayout(row)
         return head
 
@@ -136,13 +150,14 @@ class ReviewPanel(QWidget):
     @Slot()
     def _refresh(self) -> None:
         state, document = self._reviewing.state, self._session.document
-        n_rows = self.model.rowCount()
+        n_rows, n_hidden = self.model.rowCount(), self._reviewing.n_hidden
         self._stack.setCurrentIndex(1 if n_rows else 0)
         is_filtered = self._reviewing.wanted != ReviewFilter()
         if not n_rows:
             has_persons = document is not None and bool(document.tracks())
             self.empty.setText(
-                self._reviewing.problem or why_empty(state, has_persons=has_persons, is_filtered=is_filtered)
+                self._reviewing.problem
+                or why_empty(state, has_persons=has_persons, is_filtered=is_filtered, has_hidden=n_hidden > 0)
             )
             self.show_all.setVisible(is_filtered and self._reviewing.n_items > 0)
         self.summary.setText(summary(state, n_rows if is_filtered else None))
@@ -150,6 +165,13 @@ class ReviewPanel(QWidget):
         self.verified.setRange(0, max(n_frames, 1))
         self.verified.setValue(n_verified)
         self.verified_text.setText(f"{grouped(n_verified)} of {grouped(n_frames)} verified" if n_frames else "")
+        left_s = self._reviewing.items_left_s if self._reviewing.n_items else self._reviewing.frames_left_s
+        self.pace.setText(pace_text(left_s if n_verified < n_frames else None))
+        self.pace.setVisible(bool(self.pace.text()))
+        if n_hidden:
+            self.hidden_text.setText(hidden_text(n_hidden))
+        self.hidden_text.setVisible(n_hidden > 0)
+        self.show_hidden.setVisible(n_hidden > 0)
         self._mark_current()
 
     @Slot()

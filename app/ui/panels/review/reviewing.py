@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.jobs.review import Arrived, Ended, Looked, Review, ReviewFilter, ReviewState
+from app.jobs.review_pace import Pace
 from app.jobs.review_thread import ReviewFailed, ReviewThread
 from app.project import edits
 from app.project.document import DocumentChange
+from app.project.history import StepKind
+from app.project.records import Edit
 from app.project.review_poses import ProjectPoses
 from app.ui.session import Session
 from dcpose_core.review.findings import Finding
@@ -46,11 +51,15 @@ class Reviewing(QObject):
         self._number = 0
         self._thread: ReviewThread | None = None
         self._gathered: list[Collection[int]] = []
+        self._hidden: frozenset[int] = frozenset()
+        self._item_pace, self._frame_pace = Pace(), Pace()
         self._begin_timer = self._timer(_BEGIN_MS, self._begin)
         self._gather_timer = self._timer(_GATHER_MS, self._send_changes)
         self._posted.connect(self._on_posted)
         session.document_changed.connect(self._on_document_changed)
         session.frames_changed.connect(self._on_frames_changed)
+        session.frame_changed.connect(self._on_sign_of_life)
+        session.selection_changed.connect(self._on_sign_of_life)
 
     def _timer(self, interval_ms: int, slot: Any) -> QTimer:
         timer = QTimer(self)
@@ -70,6 +79,21 @@ class Reviewing(QObject):
     def n_items(self) -> int:
         """Persons on frames that wait, whatever the filter."""
         return 0 if self._state is None else self._state.progress.items
+
+    @property
+    def n_hidden(self) -> int:
+        """Items that are not in the list as their persons are hidden."""
+        return 0 if self._state is None else self._state.hidden.count(self._wanted.minimum)
+
+    @property
+    def items_left_s(self) -> float | None:
+        """How long all items take at the pace of the last ones; None where not enough is known."""
+        return self._item_pace.seconds_left()
+
+    @property
+    def frames_left_s(self) -> float | None:
+        """The same of the frames that are not verified."""
+        return self._frame_pace.seconds_left()
 
     @property
     def problem(self) -> str:
@@ -121,6 +145,14 @@ class Reviewing(QObject):
     def clear_filter(self) -> None:
         self.filter(check=None, track_id=None, joint=None, minimum=0.0)
 
+    def show_hidden(self) -> None:
+        """Show the persons again who would be in the list if they were not hidden; there they are then, too."""
+        document, state = self._session.document, self._state
+        if document is not None and state is not None:
+            hidden = set(np.unique(state.hidden.track_ids[: self.n_hidden]).tolist()) & document.tracks().keys()
+            shown = [edits.set_track_visible(document, track_id, True).changes for track_id in sorted(hidden)]
+            self._session.submit(Edit("Show tracks", tuple(chain.from_iterable(shown))))
+
     def next(self) -> None:
         """On to the next item, when the edits made so far have been looked at."""
         self._walk(Review.next)
@@ -169,6 +201,7 @@ class Reviewing(QObject):
         self._gather_timer.stop()
         self._state, self._current, self._wanted, self._problem = None, None, ReviewFilter(), ""
         self._number, self._is_over = next(self._numbers), False
+        self._hidden, self._item_pace, self._frame_pace = frozenset(), Pace(), Pace()
         if self._session.document is None:
             self._begin_timer.stop()
         else:
@@ -183,16 +216,49 @@ class Reviewing(QObject):
             return
         poses = ProjectPoses(document.path, document.video, document.frame_states())
         self._thread = ReviewThread(poses, partial(self._posted.emit, self._number))
+        self._send_hidden()
         if self._wanted != ReviewFilter():
             self._thread.do(partial(Review.show, wanted=self._wanted))
 
     @Slot(object)
     def _on_frames_changed(self, change: DocumentChange) -> None:
-        if self._thread is None or not change.frames:
+        self._on_sign_of_life()
+        if self._thread is None:
+            return
+        if change.tracks_changed:
+            self._send_hidden()
+        if not change.frames:
             return
         self._gathered.append(change.frames)
         if not self._gather_timer.isActive():
             self._send_changes()
+
+    def _send_hidden(self) -> None:
+        document = self._session.document
+        tracks = () if document is None else document.tracks().values()
+        hidden = frozenset(track.track_id for track in tracks if not track.visible)
+        if hidden != self._hidden and self._thread is not None:
+            self._hidden = hidden
+            self._thread.do(partial(Review.hide, track_ids=hidden))
+
+    @Slot()
+    def _on_sign_of_life(self) -> None:
+        if not self._is_run():
+            for pace in (self._item_pace, self._frame_pace):
+                pace.see(time.monotonic())
+
+    def _is_run(self) -> bool:
+        """Whether the last that happened to the document is a model's run."""
+        document = self._session.document
+        steps = None if document is None else document.steps
+        return steps is not None and steps.n_done > 0 and steps.entries[steps.n_done - 1].kind is StepKind.RUN
+
+    def _follow_pace(self, state: ReviewState) -> None:
+        """What a first look finds and a run brings is nobody's work."""
+        is_work = state.is_complete and not self._is_run()
+        n_frames = state.progress.total - state.progress.verified
+        for pace, n_left in ((self._item_pace, state.progress.items), (self._frame_pace, n_frames)):
+            (pace.note if is_work else pace.forget)(n_left)
 
     @Slot()
     def _send_changes(self) -> None:
@@ -212,6 +278,7 @@ class Reviewing(QObject):
         match event:
             case ReviewState():
                 self._state = event
+                self._follow_pace(event)
                 self.state_changed.emit()
             case Arrived():
                 self._go_to(event)
@@ -241,18 +308,23 @@ class Reviewing(QObject):
         return joints if person is not None and 2 * len(joints) <= person.located.sum() else frozenset()
 
     def _tell_end(self, *, forward: bool) -> None:
-        session, state = self._session, self._state
+        session, state, n_hidden = self._session, self._state, self.n_hidden
         if not forward:
             session.tell("This is where the walk began.")
         elif state is None or not state.is_complete:
             session.tell("Nothing more was found so far; the rest of the video is still being looked at.")
+        elif n_hidden and not state.order.count(self._wanted.minimum):
+            session.tell(
+                f"What is left, {n_hidden}, is of hidden persons.", action="Show Them", handler=self.show_hidden
+            )
         elif not state.order.count(self._wanted.minimum):
             session.tell(
                 "Nothing looks wrong any more." if self._wanted == ReviewFilter() else "Nothing matches the filter."
             )
         else:
             left = state.order.count(self._wanted.minimum)
-            text = f"All were shown; {left} still look{'s' if left == 1 else ''} wrong."
+            more = f", and {n_hidden} of hidden persons" if n_hidden else ""
+            text = f"All were shown; {left} still look{'s' if left == 1 else ''} wrong{more}."
             session.tell(text, action="Start Over", handler=self.start_over)
 
 

@@ -13,6 +13,7 @@ _NOTHING = (
     "Nothing looks wrong.\n\nChecks do not see everything: play the video once, "
     "and press K on every frame that is right."
 )
+_HIDDEN = "What is left is of hidden persons."
 _NO_MATCH = "Nothing matches the filters."
 _REASONS_SHOWN = 2
 
@@ -33,12 +34,35 @@ def summary(state: ReviewState | None, n_shown: int | None) -> str:
     return f"{shown}{grouped(state.progress.items)} to review, about {grouped(n_wrong)} joints wrong"
 
 
-def why_empty(state: ReviewState | None, *, has_persons: bool, is_filtered: bool) -> str:
+def hidden_text(n_items: int) -> str:
+    """`12 of them of hidden persons`."""
+    return f"{grouped(n_items)} of them of hidden persons"
+
+
+def pace_text(seconds: float | None) -> str:
+    """`about 25 min at your pace`, no more exact than such a guess can be; nothing where there is none."""
+    if seconds is None:
+        return ""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        amount = "1 min"
+    elif minutes < 10:
+        amount = f"{minutes:.0f} min"
+    elif minutes < 120:
+        amount = f"{5 * round(minutes / 5)} min"
+    else:
+        amount = f"{minutes / 60:.0f} h"
+    return f"about {amount} at your pace"
+
+
+def why_empty(state: ReviewState | None, *, has_persons: bool, is_filtered: bool, has_hidden: bool) -> str:
     """What stands in place of an empty list."""
     if not has_persons:
         return _NOBODY
     if state is None or not state.is_complete:
         return _LOOKING
+    if has_hidden:
+        return _HIDDEN
     return _NO_MATCH if is_filtered and state.progress.items else _NOTHING
 
 

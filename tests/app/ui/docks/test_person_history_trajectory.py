@@ -19,6 +19,8 @@ from app.ui.panels.joint_table import NAME, SCORE, STATE, X, Y
 from app.ui.panels.person import PersonPanel
 from app.ui.panels.trajectory import TrajectoryPanel
 from app.ui.panels.trajectory_plots import TrajectoryPlots
+from app.ui.propagation.deciding import Deciding
+from app.ui.propagation.proposals import Proposals
 from app.ui.session import Session
 from dcpose_core.types import Visibility
 
@@ -31,7 +33,8 @@ _LEFT_WRIST, _RIGHT_WRIST, _LEFT_EAR = 9, 10, 3
 def person(session: Session, show: Show) -> PersonPanel:
     session.go_to(12)
     session.select(0)
-    made = PersonPanel(session)
+    proposals = Proposals(session)
+    made = PersonPanel(session, proposals, Deciding(session, proposals))
     show(made, 380, 600)
     return made
 

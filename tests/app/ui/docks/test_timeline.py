@@ -21,7 +21,8 @@ from app.ui.session import Session
 from app.ui.timeline.actions import actions
 from app.ui.timeline.painting import HEADER_PX
 from app.ui.timeline.preview import LanePreview, LanePreviews
-from app.ui.timeline.rows import LANE_PX, ROWS, row_layout
+from app.ui.timeline.rows import LANE_PX, ROWS, Row, StripRoom, row_layout
+from app.ui.timeline.strips import bar_strip
 from app.ui.timeline.timeline_widget import Timeline
 from app.ui.timeline.transport import Transport
 from tests.app.ui.docks.small_project import facts
@@ -213,6 +214,33 @@ def test_a_low_timeline_still_shows_several_lanes(timeline: Timeline, session: S
     assert (98 - layout.lanes_top) // layout.lane_px >= 2
     QTest.mouseClick(timeline, _LEFT, _PLAIN, _at(33, layout.lanes_top + layout.lane_px + 5))
     assert session.selected_track == 1
+
+
+def test_one_strip_can_be_drawn_again_alone(timeline: Timeline) -> None:
+    drawn: list[str] = []
+    value = 0.0
+
+    def image(title: str) -> Callable[[Document, StripRoom], QImage]:
+        def of_row(_document: Document, room: StripRoom) -> QImage:
+            drawn.append(title)
+            return bar_strip(np.full(room.columns, value, np.float32), "playhead", room.height_px)
+
+        return of_row
+
+    first, second = (Row(title=title, height_px=12, image=image(title)) for title in ("first", "second"))
+    timeline.add_row(first)
+    timeline.add_row(second)
+    before = _pixels(timeline)
+    drawn.clear()
+    value = 1.0
+    timeline.refresh_row(second)
+    after = _pixels(timeline)
+    assert drawn == ["second"]
+    changed = np.flatnonzero((before != after).any(axis=(1, 2)))
+    top = timeline.layout_px.tops[-1]
+    assert top <= changed.min() <= changed.max() < top + 12
+    timeline.refresh()
+    assert (_pixels(timeline)[top : top + 12] == after[top : top + 12]).all()
 
 
 def test_tooltips_say_frame_time_state_and_person(timeline: Timeline) -> None:
