@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from app.project import sqlite_file
 from dcpose_core.errors import ProjectError
@@ -19,6 +20,9 @@ from dcpose_core.errors import ProjectError
 _MOVE_BYTES, LAST_RESORT_PAGES = 4_000_000, 16_384
 #: What a commit writes beside its data: pages of index, history and tracks.
 _COMMIT_BYTES = 50_000
+
+
+_T = TypeVar("_T")
 
 
 class DiskThread:
@@ -47,7 +51,7 @@ class DiskThread:
             sqlite_file.sync_log(self._path)
             self._failed = False
 
-    def run(self, work: Callable[[], None]) -> Future[None]:
+    def run(self, work: Callable[[], _T]) -> Future[_T]:
         """Have `work` done here."""
         return self._pool.submit(work)
 

@@ -1,17 +1,19 @@
 """The steps of a project: each written in one transaction, undone and redone in order, kept for ever.
 
 Writing many changes takes time. What does it is a generator, so that a window can go on in between: a yield says how
-many changes are written, and closing it early gives all of it up. Nothing of it is seen before its end.
+many changes are written, and closing it early gives all of it up. Nothing of it is seen before its end. SQLite may have
+to wait for the disk in every single statement, so with pieces to go on between, a thread of its own does the writing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from app.project import history
 from app.project.history import HistoryEntry, StepKind, Values
@@ -24,7 +26,6 @@ from app.project.writing import Writing
 _PART = 1024
 #: Changes between two yields: some 5 ms.
 _PIECE = 96
-
 #: How long to wait for the disk between two yields.
 _PATIENCE_S = 0.004
 
@@ -43,6 +44,7 @@ class _Done:
 
 
 _Work = Generator[int, None, _Done]
+_T = TypeVar("_T")
 
 
 class NewWriting(Protocol):
@@ -88,7 +90,7 @@ class Steps:
         """The first frame of each done step in which somebody made, changed or verified persons, newest step first."""
         for entry in reversed(self.entries[: self.n_done]):
             for part in self._store.history_parts(entry.number)[:1]:
-                values = history.decode(self._store.history_part(entry.number, part))
+                values = self._part(entry.number, part)
                 frames = [frame for layer, frame, _ in values.persons if layer is Layer.ANNOTATION]
                 frames += [frame for frame, bit in values.marks if bit == VERIFIED]
                 if frames:
@@ -105,19 +107,20 @@ class Steps:
         piece = list(islice(rest, _PIECE))
         if not piece:
             return self._new_writing()
-        return (yield from self._carry_out(self._adding(label, piece, rest), in_pieces=in_pieces))
+        return (yield from self._carry_out(self._adding(label, piece, rest, in_pieces=in_pieces), in_pieces=in_pieces))
 
-    def _adding(self, label: str, piece: Sequence[Change], rest: Iterator[Change]) -> _Work:
+    def _adding(self, label: str, piece: Sequence[Change], rest: Iterator[Change], *, in_pieces: bool) -> _Work:
         entry, part, n_changes = self._new_entry(label, StepKind.EDIT), 0, 0
         before = Values.none()
         writing = self._begin(entry)
         while piece:
-            before.update(writing.change(piece))
+            before.update((yield from self._beside(partial(writing.change, piece), n_changes, in_pieces=in_pieces)))
             n_changes += len(piece)
             yield n_changes
             piece = list(islice(rest, _PIECE))
             if len(before) >= _PART or not piece:
-                self._store.put_history_part(entry.number, part, history.encode(before))
+                put = partial(self._put_part, entry.number, part, before)
+                yield from self._beside(put, n_changes, in_pieces=in_pieces)
                 before, part = Values.none(), part + 1
         writing.check_tracks()
         entry = replace(entry, n_changes=n_changes)
@@ -160,9 +163,9 @@ class Steps:
 
     def travel(self, n_done: int, *, in_pieces: bool) -> Written:
         """Undo or redo until the first `n_done` steps are done; in_pieces: as for `add`."""
-        return self._carry_out(self._travelling(n_done), in_pieces=in_pieces)
+        return self._carry_out(self._travelling(n_done, in_pieces=in_pieces), in_pieces=in_pieces)
 
-    def _travelling(self, n_done: int) -> _Work:
+    def _travelling(self, n_done: int, *, in_pieces: bool) -> _Work:
         undoing = n_done < self.n_done
         on_the_way = range(self.n_done - 1, n_done - 1, -1) if undoing else range(self.n_done, n_done)
         entries = list(self.entries)
@@ -173,11 +176,14 @@ class Steps:
             parts = self._store.history_parts(number)
             for part in reversed(parts) if undoing else parts:
                 this_side = Values.none()
-                for piece in history.decode(self._store.history_part(number, part)).pieces(_PIECE):
-                    this_side.update(writing.swap(piece))
+                values = yield from self._beside(partial(self._part, number, part), n_changes, in_pieces=in_pieces)
+                for piece in values.pieces(_PIECE):
+                    swap = partial(writing.swap, piece)
+                    this_side.update((yield from self._beside(swap, n_changes, in_pieces=in_pieces)))
                     n_changes += len(piece)
                     yield n_changes
-                self._store.put_history_part(number, part, history.encode(this_side))
+                put = partial(self._put_part, number, part, this_side)
+                yield from self._beside(put, n_changes, in_pieces=in_pieces)
             entries[i] = replace(entries[i], undone=undoing)
             self._store.put_history(entries[i])
         return _Done(writing, tuple(entries), n_done, n_changes)
@@ -187,21 +193,35 @@ class Steps:
         given_up: GeneratorExit | None = None
         with self._store.transaction():
             done = yield from work
-            if in_pieces:
-                commit = self._store.commit_beside()
-                try:
-                    while not wait([commit], _PATIENCE_S).done:
-                        yield done.n_changes
-                except GeneratorExit as too_late:
-                    if commit.exception() is not None:
-                        raise
-                    given_up = too_late
-                commit.result()
+            try:
+                yield from self._beside(self._store.commit, done.n_changes, in_pieces=in_pieces)
+            except GeneratorExit as too_late:
+                if self._store.is_writing:  # it failed
+                    raise
+                given_up = too_late
         self.entries, self.n_done = done.entries, done.n_done
         done.writing.is_committed = True
         if given_up is not None:
             raise given_up
         return done.writing
+
+    def _beside(self, work: Callable[[], _T], n_changes: int, *, in_pieces: bool) -> Generator[int, None, _T]:
+        """Have `work` done; in pieces, on the thread of the disk where that can be, whose time the caller has."""
+        if not (in_pieces and self._store.has_log):
+            return work()
+        doing = self._store.beside(work)
+        try:
+            while not wait([doing], _PATIENCE_S).done:
+                yield n_changes
+        finally:
+            wait([doing])  # before anybody else uses the store
+        return doing.result()
+
+    def _part(self, number: int, part: int) -> Values:
+        return history.decode(self._store.history_part(number, part))
+
+    def _put_part(self, number: int, part: int, values: Values) -> None:
+        self._store.put_history_part(number, part, history.encode(values))
 
     def _new_entry(self, label: str, kind: StepKind) -> HistoryEntry:
         number = self.entries[self.n_done - 1].number + 1 if self.n_done else 1

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ SUFFIX = ".dcpose"
 VERSION = 2001
 #: Version -> what makes a file of the version before it one of this.
 MIGRATIONS: sqlite_file.Migrations = {2000: add_refinement, 2001: add_notes}
+
+_T = TypeVar("_T")
 
 _PERSON_TABLES = {Layer.PREDICTION: "predictions", Layer.ANNOTATION: "annotations"}
 
@@ -64,10 +67,10 @@ class Store:
     """One connection to a project file. Every method raises `ProjectError` with the file's name where SQLite fails."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, *, has_log: bool = False) -> None:
-        """has_log: it writes to a log, beside readers."""
         self.path = path
         self._connection = connection
-        self._has_log = has_log
+        #: Whether it writes to a log, so that a `reader` reads meanwhile.
+        self.has_log = has_log
         self._disk = DiskThread(path)
         self._n_bytes = 0  # written in this transaction
 
@@ -93,7 +96,7 @@ class Store:
 
     def reader(self) -> Store:
         """What reads the project as it is committed, also while this one writes; itself where that cannot be."""
-        return Store(self.path, sqlite_file.open_beside(self.path)) if self._has_log else self
+        return Store(self.path, sqlite_file.open_beside(self.path)) if self.has_log else self
 
     def close(self) -> None:
         self._disk.close()
@@ -114,23 +117,32 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                if self._connection.in_transaction:  # else it was committed beside
+                if self.is_writing:  # else it was committed inside
                     self._connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
-            if self._has_log:
+            if self.has_log:
                 self._disk.note_commit(self._n_bytes)
 
-    def commit_beside(self) -> Future[None]:
-        """Commit the transaction under way on another thread, while only readers are used here: where much was
-        written it takes SQLite seconds, as it reads its log again (1 GB: 0.8 s) and moves it (3 s)."""
-        return self._disk.run(self._commit)
+    @property
+    def is_writing(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._connection.in_transaction
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Commit the transaction under way before it is left."""
         with told_as_project_errors(self.path):
             self._connection.execute("COMMIT")
+
+    def beside(self, work: Callable[[], _T]) -> Future[_T]:
+        """Have `work` use this store on the thread of the disk, while nobody else does but its `reader`.
+
+        A statement that writes may have to wait for the disk; a COMMIT after much was written takes SQLite seconds, as
+        it reads its log again (1 GB: 0.8 s) and moves it (3 s). Only for a store that `has_log`: another has no reader.
+        """
+        return self._disk.run(work)
 
     def _damaged(self, what: str) -> ProjectError:
         return ProjectError(f"{self.path}: damaged: {what}; open one of its backups")

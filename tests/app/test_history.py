@@ -310,14 +310,14 @@ def test_a_long_edit_that_is_being_committed_is_made_even_if_it_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_commit = threading.Event()
-    commit = Store._commit
+    commit = Store.commit
 
     def wait_and_commit(store: Store) -> None:
         may_commit.wait()
         commit(store)
 
-    monkeypatch.setattr(Store, "_commit", wait_and_commit)
     with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
+        monkeypatch.setattr(Store, "commit", wait_and_commit)
         told: list[DocumentChange] = []
         document.subscribe(told.append)
         work = document.applying("Verify", verifying(document, range(700), True).changes)
@@ -342,7 +342,7 @@ def test_a_long_edit_whose_commit_fails_has_changed_nothing(tmp_path: Path, monk
         raise ProjectError(f"{store.path}: the disk is full")
 
     with new_document(tmp_path, n_frames=700, n_tracks=1) as document:
-        monkeypatch.setattr(Store, "_commit", fail)
+        monkeypatch.setattr(Store, "commit", fail)
         with pytest.raises(ProjectError, match="the disk is full"):
             list(document.applying("Verify", verifying(document, range(700), True).changes))
         given_up = document.applying("Verify", verifying(document, range(700), True).changes)

@@ -152,7 +152,7 @@ def _done(document: Document) -> list[str]:
 
 def go_slowly(path: Path, undoes: bool, tell: Connection) -> None:
     """Verify all frames piece by piece, or undo that; tells of every piece, and before the commit."""
-    commit = Store._commit
+    commit = Store.commit
 
     def told_before(store: Store) -> None:
         tell.send("commit")
@@ -163,7 +163,7 @@ def go_slowly(path: Path, undoes: bool, tell: Connection) -> None:
     if undoes:
         list(work)
         work = document.travelling(document.steps.n_done - 1)
-    patch.object(Store, "_commit", told_before).start()
+    patch.object(Store, "commit", told_before).start()
     for _ in work:
         tell.send("piece")
     time.sleep(60)
