@@ -22,9 +22,9 @@ MODEL = "model"
 _NAME = "blend"
 #: Head lengths at which two answers agree by half.
 _AGREEMENT = 0.15
-#: The model's answer stays where it agrees with the best one and is less sure by no more than this. On a jumping person
-#: 79 % of the joints then stay as they are, instead of 19 %, and 10.2 % are wrong instead of 10.1 %.
-_AS_SURE = 0.05
+#: The model's answer stays where it agrees with the best one and is less sure by no more than this. On clips, 93 % of
+#: the joints that it has right then stay as they are, instead of 36 %, and 7.2 % of all are wrong instead of 7.0 %.
+_AS_SURE = 0.1
 
 
 class Blend:

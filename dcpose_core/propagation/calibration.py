@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from dcpose_core.errors import FormatError
 from dcpose_core.propagation.proposals import JOINTS
@@ -27,9 +28,22 @@ RIGHT_HEAD_LENGTHS = 0.2
 #: Of a distance in head lengths of which the logarithm is taken: less is no better.
 LEAST_HEAD_LENGTHS = 0.02
 
+#: What a reading can say: 1 only for a joint, -1 only against it; others are free. There are few clips to fit on, and
+#: a weight of the other sign holds for these alone: of faint maps, say, it would make the faintest the surest.
+SIGNS = {
+    **dict.fromkeys(("steps", "round trip", "path", "longest step", "apart"), -1),
+    **dict.fromkeys(("gap", "near", "moved", "bent"), -1),
+    **dict.fromkeys(("log cells from backbone", "log cells from label", "log speed", "log steps"), -1),
+    **dict.fromkeys(("correction", "as before", "against"), -1),
+    **dict.fromkeys(("texture", "better", "worse", "score", "own", "for", "labels on both sides"), 1),
+    **dict.fromkeys(("peak", "log peak", "least peak"), 1),
+    **dict.fromkeys(("log backbone there", "log backbone peak", "least log backbone there"), 1),
+}
+
 _FILE = "calibration.json"
-_RIDGE = 1.0
-_STEPS = 50
+#: Frames in a row are hardly more than one sample: fits need more of it than their number tells.
+_RIDGE = 100.0
+_LIMITS = {1: (0.0, None), -1: (None, 0.0), 0: (None, None)}
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +114,7 @@ def using(table: Mapping[str, Calibration]) -> Iterator[None]:
 
 
 def fit(readings: Mapping[str, FloatArray], *, correct: NDArray[np.bool_], joints: NDArray[np.integer]) -> Calibration:
-    """The regression that makes `correct` `[N]` most likely, by Newton's method with a small ridge.
+    """The regression that makes `correct` `[N]` most likely, with a ridge, and no weight against its sign in `SIGNS`.
 
     readings: `[N]` each. joints: int `[N]`, the joint of each sample; a joint without any gets the mean bias.
     Raises `ValueError` if all the samples are right or all are wrong.
@@ -113,18 +127,17 @@ def fit(readings: Mapping[str, FloatArray], *, correct: NDArray[np.bool_], joint
     design = np.concatenate([(x - mean) / spread, np.eye(len(groups))[group[joints]], np.ones((len(x), 1))], axis=1)
     # The common bias is free; what a joint adds to it is drawn to 0.
     ridge = np.full(design.shape[1], _RIDGE)
-    ridge[-1] = 1e-6
-    parameters = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        probability = sigmoid(design @ parameters)
-        gradient = design.T @ (correct - probability) - ridge * parameters
-        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + np.diag(ridge)
-        step = np.linalg.solve(curvature, gradient)
-        # Newton may overshoot far from the optimum, where the curvature is flat.
-        step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
-        parameters += step
-        if np.abs(step).max() < 1e-8:
-            break
+    ridge[-1] = 0.0
+    sides = np.where(correct, 1.0, -1.0)
+
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        margins = sides * (design @ parameters)
+        slope = design.T @ (-sides * sigmoid(-margins)) + ridge * parameters
+        return float(np.logaddexp(0.0, -margins).sum() + (ridge * parameters**2).sum() / 2), slope
+
+    limits = [_LIMITS[SIGNS.get(name, 0)] for name in readings] + [_LIMITS[0]] * (len(groups) + 1)
+    found = minimize(loss, np.zeros(len(limits)), jac=True, method="L-BFGS-B", bounds=limits)
+    parameters = np.asarray(found.x, np.float64)
     weights = parameters[: len(mean)] / spread
     biases = parameters[-1] + parameters[len(mean) : -1][group] - weights @ mean
     return Calibration(

@@ -31,11 +31,10 @@ from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS, Calibration,
 from dcpose_core.synthesis.motion import read_motions
 from dcpose_core.trackers import TRACKERS
 from dcpose_core.training.propagation_trials import Outcome, calibrate, reliability, run
-from dcpose_core.training.propagation_worlds import World, real_worlds, save_truth, synthetic_worlds
+from dcpose_core.training.propagation_worlds import STRIDES, World, real_worlds, save_truth, synthetic_worlds
 from dcpose_core.training.pseudo_truth import PersonTruth, pseudo_truth
 from dcpose_core.video import open_frames
 
-_SEQUENCES = 8
 _STEPS_SHOWN = (1, 2, 4, 8)
 _LEAST = (0.0, 0.5)
 #: Drawn: what people choose from, without what draws lines.
@@ -132,6 +131,15 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, metavar="calibration.json")
     parser.add_argument("--measure", action="store_true", help="print how good confidences and choices are, held out")
     parser.add_argument("--plot", type=Path, metavar="FIGURE.png", help="draw the reliability curves; measures, too")
+    parser.add_argument(
+        "--strides",
+        type=int,
+        nargs="+",
+        default=STRIDES,
+        metavar="N",
+        help="every Nth frame of clips (default: 1 2 4)",
+    )
+    parser.add_argument("--sequences", type=int, default=8, metavar="N", help="synthetic ones (default: 8)")
     parser.add_argument("--model", default="dcpose_thunder")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
     parser.add_argument("--seed", type=int, default=0)
@@ -158,11 +166,11 @@ def work(arguments: argparse.Namespace) -> None:
         worlds = [
             world
             for clip in arguments.clips
-            for world in real_worlds(clip, truth_file(clip, cache), estimator, seed=seed)
+            for world in real_worlds(clip, truth_file(clip, cache), estimator, seed=seed, strides=arguments.strides)
         ]
         motions = [motion for path in arguments.motions for motion in read_motions(path)]
         worlds += synthetic_worlds(
-            motions, estimator, crop=model.description.crop, count=_SEQUENCES, seed=seed, cache=cache
+            motions, estimator, crop=model.description.crop, count=arguments.sequences, seed=seed, cache=cache
         )
         messages.print(f"{len(worlds)} worlds")
         if arguments.output is not None:

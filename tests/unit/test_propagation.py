@@ -248,9 +248,9 @@ def test_a_model_that_is_right_again_is_believed(footage: ArrayFootage) -> None:
     proposals = list(PROPAGATORS["blend"](footage).propagate(PersonTrack(7, recovered), [3, 4], ALL_JOINTS))
     assert len(proposals) == 2
     for proposed in proposals:
-        assert errors(proposed).max() < 0.05
+        assert errors(proposed).max() < 0.02
         stays = [reason.startswith("as the model has it") for reason in proposed.reasons]
-        assert any(stays)
+        assert sum(stays) > 8
         np.testing.assert_array_equal(proposed.keypoints[stays], truth(proposed.frame)[stays])  # not moved at all
 
 
@@ -325,6 +325,15 @@ def test_a_fitted_calibration_gives_back_the_probabilities_that_made_the_samples
     fitted = fit({"x": x}, correct=correct, joints=joints)
     assert fitted.weights["x"] == pytest.approx(1.5, abs=0.1)
     assert np.mean(fitted.biases) == pytest.approx(-0.5, abs=0.1)
+
+
+def test_a_way_that_is_long_never_speaks_for_a_joint_whatever_the_samples_say() -> None:
+    rng = np.random.default_rng(4)
+    x, joints = rng.normal(size=5000), rng.integers(0, 17, 5000)
+    correct = rng.random(5000) < sigmoid(2.0 * x)
+    assert fit({"path": x}, correct=correct, joints=joints).weights["path"] == 0.0
+    assert fit({"path": -x}, correct=correct, joints=joints).weights["path"] < -1.5
+    assert fit({"peak": -x}, correct=correct, joints=joints).weights["peak"] == 0.0
 
 
 def test_samples_that_are_all_right_cannot_be_fitted() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,16 @@ from dcpose_core.degradations import DEGRADATIONS
 from dcpose_core.estimation import CropRequest, PoseEstimator
 from dcpose_core.models.catalogue import load_model
 from dcpose_core.propagation import PROPAGATORS
-from dcpose_core.propagation.calibration import Calibration, Claim, confidence, encode, listening, sigmoid, using
+from dcpose_core.propagation.calibration import (
+    SIGNS,
+    Calibration,
+    Claim,
+    confidence,
+    encode,
+    listening,
+    sigmoid,
+    using,
+)
 from dcpose_core.propagation.networks import READINGS
 from dcpose_core.training.propagation_trials import STAGES, Outcome, Samples, reliability, run, tasks
 from dcpose_core.training.propagation_worlds import MISTAKEN, Spoil, SpoiledFootage, World, draw_spoils, mistaken
@@ -145,6 +156,14 @@ _ANY_READING = (
     "gap", "near", "moved", "bent", "steps", "round trip", "path", "longest step", "texture", "better", "worse",
     "apart", "score", "correction", "as before", "own", "for", "against", "log speed", *READINGS,
 )  # fmt: skip
+
+
+def test_no_weight_of_the_program_makes_what_speaks_against_a_joint_speak_for_it() -> None:
+    path = resources.files("dcpose_core.propagation").joinpath("calibration.json")
+    table = msgspec.json.decode(path.read_bytes(), type=dict[str, Calibration])
+    readings = {name for one in table.values() for name in one.weights}
+    assert readings == set(SIGNS)
+    assert all(SIGNS[name] * weight >= 0 for one in table.values() for name, weight in one.weights.items())
 
 
 def test_a_table_is_written_as_it_is_read() -> None:

@@ -41,7 +41,8 @@ METHODS: dict[str, Method] = {
     "interpolate": Method("Curve between frames", "a curve", "Only between two frames on which you set the joint"),
     "linear": Method("Line between frames", "a line", "Only between two frames on which you set the joint"),
 }
-#: That of the engine (a test compares).
+#: Where somebody looks at proposals as they come: five frames in 0.1 to 0.16 s, and by `dcpose bench effort` the fewest
+#: joints are left to touch. The engine's own default, for proposals that nobody looks at, takes 0.5 to 1 s.
 DEFAULT_METHOD = "flow_dis"
 
 
