@@ -274,9 +274,8 @@ class Annotating(QObject):
         left += f" {run.n_rejected} poses that you had deleted were left out." if run.n_rejected else ""
         done = f"{run.n_taken} frame{'s' if run.n_taken != 1 else ''} annotated."
         if cancelled:
-            self._session.tell(
-                f"Stopped: {done}{left}", action="Undo" if run.n_taken else "", handler=self._session.undo
-            )
+            tell = self._session.tell_done if run.n_taken else self._session.tell
+            tell(f"Stopped: {done}{left}")
         else:
             damaged = "".join(f" Left out: {text}." for text in result.damaged[:3]) if result is not None else ""
             self._session.tell(f"{done}{left}{damaged}", kind="warning" if damaged else "info")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from app.ui.actions import ActionSpec
@@ -46,6 +46,7 @@ class Docks(Mapping[str, QDockWidget]):
         self._specs = {spec.name: spec for spec in specs}
         self._docks = {spec.name: _dock(window, spec) for spec in specs}
         self._were_shown = False
+        self._left_as: QByteArray | None = None
         #: Whether they lie as somebody left them; else they are arranged for the size that the window has when the
         #: first project is opened.
         self.is_restored = False
@@ -94,11 +95,18 @@ class Docks(Mapping[str, QDockWidget]):
             if spec.front:
                 self[name].raise_()
 
+    def restore(self, state: QByteArray) -> None:
+        """Lay them out as `QMainWindow.saveState` said; kept, too, for when the first project shows them."""
+        self.is_restored = self._window.restoreState(state)
+        self._left_as = state if self.is_restored else None
+
     def set_available(self, available: bool) -> None:
         """Show the docks with a project, as they were left; without one there is nothing in them."""
         if available and not self.is_restored:
             self.is_restored = True
             self.arrange()
+        if self._were_shown and not available:
+            self._left_as = self._window.saveState()
         for name, dock in self.items():
             dock.setEnabled(available)
             if not available:
@@ -107,6 +115,8 @@ class Docks(Mapping[str, QDockWidget]):
                 dock.show()
         if available and not self._were_shown:
             self.raise_front()
+            if self._left_as is not None:  # hidden docks forget how large they were
+                self._window.restoreState(self._left_as)
         self._were_shown = available
 
     def open(self, name: str) -> None:

@@ -63,6 +63,8 @@ from app.ui.view_memory import remember_view
 _WARM_UP_MS = 3000
 #: Two plots one above the other say nothing where the timeline has room enough.
 _TRAJECTORY_PX = 240
+#: Width and height that title bar and borders may take; how much they do is known only once the window is there.
+_FRAME_PX = (16, 48)
 
 
 class MainWindow(QMainWindow):
@@ -204,6 +206,7 @@ class MainWindow(QMainWindow):
         session = self.session
         session.document_changed.connect(self._on_document_changed)
         session.message_told.connect(self.messages.show_message)
+        session.frames_changed.connect(self._drop_outdated_message)
         self.canvas.menu_requested.connect(self._on_menu)
         self.transport.frame_entered.connect(self.canvas.setFocus)
         self.timeline.view_changed.connect(self.trajectory.set_window)
@@ -230,10 +233,10 @@ class MainWindow(QMainWindow):
         geometry, docks = self.settings.layout("geometry"), self.settings.layout("docks")
         if geometry is None or not self.restoreGeometry(geometry):
             room = self.screen().availableSize()
-            self.resize(min(room.width(), 1600), min(room.height(), 960))
+            self.resize(min(room.width() - _FRAME_PX[0], 1600), min(room.height() - _FRAME_PX[1], 960))
         self.docks.arrange()
         if docks is not None:
-            self.docks.is_restored = self.restoreState(docks)
+            self.docks.restore(docks)
 
     def next_pane(self, step: int) -> None:
         """Move the keyboard to the next (1) or previous (-1) part of the window."""
@@ -272,9 +275,15 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.canvas if document is not None else self.start_page)
         self.docks.set_available(document is not None)
         self.setWindowTitle(f"{document.path.name} - DCPose Annotator" if document is not None else "DCPose Annotator")
+        self.messages.drop_outdated(None)
         if document is None:
             self.start_page.set_recent(self.settings.recent)
         self.table.refresh()
+
+    @Slot()
+    def _drop_outdated_message(self) -> None:
+        document = self.session.document
+        self.messages.drop_outdated(None if document is None else document.steps.n_done)
 
     @Slot(object)
     def _on_opening(self, path: Path | None) -> None:

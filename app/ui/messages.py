@@ -13,18 +13,25 @@ from app.ui import theme
 
 #: A message that only informs leaves by itself after this time; a warning or an error stays until it is closed.
 _INFO_MS = 6000
+#: What can be undone is told for longer; `Ctrl+Z` stays.
+_UNDO_MS = 12000
 _ICONS = {"info": "mdi6.information-outline", "warning": "mdi6.alert-outline", "error": "mdi6.alert-circle-outline"}
 _MOST_SHOWN = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One thing to tell. action: text of the one button, and what it does."""
+    """One thing to tell. action: text of the one button, and what it does.
+
+    n_done: how many steps of the history are done, where the button undoes the last of them: with any other number, it
+    would undo something else.
+    """
 
     text: str
     kind: Literal["info", "warning", "error"] = "info"
     action: str = ""
     handler: Callable[[], object] | None = None
+    n_done: int | None = None
 
 
 class MessageBar(QFrame):
@@ -71,10 +78,17 @@ class MessageBar(QFrame):
         self.setProperty("kind", message.kind)
         self.refresh_theme()
         self.show()
-        if message.kind == "info" and not message.action:
+        if message.n_done is not None:
+            self._timer.start(_UNDO_MS)
+        elif message.kind == "info" and not message.action:
             self._timer.start(_INFO_MS)
         else:
             self._timer.stop()
+
+    def drop_outdated(self, n_done: int | None) -> None:
+        """Take a message away whose button would undo something else by now. n_done: steps done; None: no project."""
+        if self.message is not None and self.message.n_done not in (None, n_done):
+            self.clear()
 
     def clear(self) -> None:
         self.message = None

@@ -66,6 +66,7 @@ def snapshot(window: MainWindow) -> dict[str, Any]:
         "is_propagating": window.propagation.propagating.is_busy,
         "proposed_frames": [place.frame for place in window.propagation.proposals.open_places()],
         "is_active": window.isActiveWindow(),
+        "is_on_screen": window.screen().availableGeometry().contains(window.frameGeometry()),
         "canvas_has_keys": canvas.hasFocus(),
         "has_keys": "" if (focus := QApplication.focusWidget()) is None else focus.accessibleName(),
         "message": None if message is None else message.text,

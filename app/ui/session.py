@@ -399,3 +399,9 @@ class Session(QObject):
     ) -> None:
         """Show a message at the top of the canvas, with one action at most."""
         self.message_told.emit(Message(text=text, kind=kind, action=action, handler=handler))
+
+    def tell_done(self, text: str) -> None:
+        """Tell what the last step of the history did, with a button that undoes it."""
+        if self._document is not None:
+            n_done = self._document.steps.n_done
+            self.message_told.emit(Message(text=text, action="Undo", handler=self.undo, n_done=n_done))

@@ -7,6 +7,7 @@ Exit status: 0 done, 1 a known failure (no such device, out of memory), 2 bad in
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,13 @@ from dcpose_core.cli.console import report_error
 from dcpose_core.errors import DCPoseError
 
 _COMMANDS = (annotate, evaluate, check, convert, propagate, train, models, doctor, bench)
+#: What to do about an error of the system, by its number.
+_ADVICE = {
+    errno.ENOSPC: "; make room and run it again",
+    errno.EDQUOT: "; make room and run it again",
+    errno.EACCES: "; choose a place that you may write to",
+    errno.EROFS: "; choose a place that you may write to",
+}
 _EXIT_BUG = 70
 _EXIT_INTERRUPTED = 130
 
@@ -49,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        report_error(f"{error.filename or 'file system'}: {error.strerror or error}")
+        # A write that fails does not say where; that is mostly the file that the command makes.
+        place = error.filename or getattr(options, "output", None) or "file system"
+        report_error(f"{place}: {error.strerror or error}{_ADVICE.get(error.errno or 0, '')}")
         return 1
     except Exception as error:
         if os.environ.get("DCPOSE_DEBUG") == "1":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -251,3 +252,15 @@ def test_the_doctor_says_what_is_wrong_with_a_video(capsys: pytest.CaptureFixtur
     (finding,) = [f for f in json.loads(capsys.readouterr().out) if f["what"] == "video"]
     assert finding["ok"] is False
     assert "notes.mp4" in finding["detail"]
+
+
+def test_a_full_disk_is_told_with_the_file_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write says it: without a name
+
+    monkeypatch.setattr("dcpose_core.journal.Journal.open", full)
+    assert annotate(tmp_path / "out.json", "--stop", "2") == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert line == f"error: {tmp_path / 'out.json'}: No space left on device; make room and run it again"

@@ -116,6 +116,7 @@ def test_a_clip_is_annotated_corrected_exported_and_undone_after_reopening(start
 def test_the_start_page_opens_the_sample_and_keys_reach_every_command(start: Start) -> None:
     program = start()
     program.wait("start page", lambda state: state["start_page"] and state["is_active"])
+    program.wait("status bar, title bar and all on the screen", lambda state: state["is_on_screen"])
     program.click_button("Try the Sample")
     program.wait_for_frame(0)
     state = program.state()

@@ -136,7 +136,7 @@ def swap_left_right(session: Session, part: edits.Part | tuple[int, int], *, ove
     def tell() -> None:
         if over_range:
             count = f"{len(frames)} frame{'s' if len(frames) != 1 else ''}"
-            session.tell(f"Left and right swapped on {count}.", action="Undo", handler=session.undo)
+            session.tell_done(f"Left and right swapped on {count}.")
 
     if frames:
         session.submit_wide(edits.swapping_left_right(document, frames, [track_id], part), tell)
@@ -200,4 +200,10 @@ def toggle_verified(session: Session) -> None:
         return
     first, last = session.frame_range or (session.frame, session.frame)
     frames = range(first, last + 1)
-    session.submit_wide(edits.verifying(document, frames, not all(map(document.is_verified, frames))))
+    is_right = not all(map(document.is_verified, frames))
+
+    def tell() -> None:
+        if len(frames) > 1:  # a range that is still selected is easily overlooked
+            session.tell_done(f"{len(frames)} frames are {'verified' if is_right else 'no longer verified'} now.")
+
+    session.submit_wide(edits.verifying(document, frames, is_right), tell)

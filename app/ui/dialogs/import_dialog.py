@@ -102,8 +102,7 @@ class ImportDialog(QDialog):
         super().accept()
 
         def tell() -> None:
-            text = f"Imported {plan.n_persons} poses on {plan.n_frames} frames."
-            session.tell(text, action="Undo", handler=session.undo)
+            session.tell_done(f"Imported {plan.n_persons} poses on {plan.n_frames} frames.")
 
         session.submit_wide(plan.edit(self._document), tell)
 

@@ -63,7 +63,7 @@ class Deciding(QObject):
         done = self._session.submit(accepted.edit)
         if text := _told(accepted):
             if done:
-                self._session.tell(text, action="Undo", handler=self._session.undo)
+                self._session.tell_done(text)
             else:
                 self._session.tell(text)
         return done

@@ -211,6 +211,21 @@ def test_a_locked_track_is_not_moved_and_the_message_says_why(window: MainWindow
     assert "locked" in window.messages.message.text
 
 
+def test_verifying_a_range_is_told_with_an_undo_that_goes_once_it_would_undo_something_else(
+    window: MainWindow, track: int
+) -> None:
+    document = window.session.document
+    assert document is not None
+    window.session.set_range(2, 5)
+    window.table.action("frame.verified").trigger()
+    told = window.messages.message
+    assert told is not None
+    assert told.text == "4 frames are verified now."
+    window.session.submit(edits.set_track_locked(document, track, True))
+    assert window.messages.message is not told
+    assert document.is_verified(5)
+
+
 def test_the_pose_of_the_previous_frame_is_copied(window: MainWindow, track: int, qtbot: QtBot) -> None:
     window.session.select(track)
     press_key(window, Qt.Key.Key_Right)

@@ -57,3 +57,21 @@ def test_the_first_layout_is_for_the_size_that_the_window_has_when_a_video_opens
     wait_for_frame(qtbot, window, 0)
     assert {"tracks", "review", "person"} <= _in_front(window)
     assert window.docks["review"].height() > 1.5 * window.docks["tracks"].height()
+
+
+def test_the_docks_are_as_large_in_the_next_session_and_after_a_project_was_closed(
+    open_window: Callable[..., MainWindow], video: Path, qtbot: QtBot
+) -> None:
+    def heights(window: MainWindow) -> dict[str, int]:
+        window.resize(2000, 1200)
+        window.opener.open(video)
+        wait_for_frame(qtbot, window, 0)
+        qtbot.wait(50)  # until the layout has settled
+        return {name: window.docks[name].height() for name in ("tracks", "review", "person", "timeline")}
+
+    first = open_window()
+    left = heights(first)
+    first.close_document()
+    assert heights(first) == left
+    first.close()
+    assert heights(open_window()) == left

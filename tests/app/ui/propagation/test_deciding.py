@@ -63,6 +63,7 @@ def test_shift_return_accepts_the_selected_frames_or_all_and_undo_brings_the_gho
     assert window.messages.message is not None
     assert window.messages.message.text == "3 joints accepted on 3 frames."
     window.session.undo()
+    assert window.messages.isHidden()  # its button would undo the step before
     assert open_frames_of(window) == [1, 4, 5]
     window.session.undo()
     assert open_frames_of(window) == [1, 2, 3, 4, 5]
