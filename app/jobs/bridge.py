@@ -27,14 +27,15 @@ class FrameFeed(QObject):
 
     Signals come on the thread that this object lives on. Of the shown video: `frame_ready(index, image)`,
     `frame_failed(index, reason)`. Of the one being opened: `first_picture_ready(image)`, `index_progressed(0..1)`, and
-    then `opened(VideoFacts)`, to be answered by `adopt` or `discard`, or `open_failed(exception)`.
+    then `opened(VideoFacts, what is missing: sentences)`, to be answered by `adopt` or `discard`, or
+    `open_failed(exception)`.
     """
 
     frame_ready = Signal(int, object)
     frame_failed = Signal(int, str)
     first_picture_ready = Signal(object)
     index_progressed = Signal(float)
-    opened = Signal(object)
+    opened = Signal(object, object)
     open_failed = Signal(object)
     _event = Signal(int, str, object)
 
@@ -58,7 +59,7 @@ class FrameFeed(QObject):
             frame=lambda index, image, problem: send("frame", (index, image, problem)),
             first_picture=lambda image: send("first_picture", image),
             progress=lambda part: send("progress", part),
-            opened=lambda video: send("opened", video),
+            opened=lambda video, missing: send("opened", (video, missing)),
             failed=lambda error: send("failed", error),
         )
         self._opening = (number, FrameLoader(path, events))
@@ -107,8 +108,8 @@ class FrameFeed(QObject):
                 self.first_picture_ready.emit(content)
             case "progress", float(part) if opening:
                 self.index_progressed.emit(part)
-            case "opened", VideoFacts() if opening:
-                self.opened.emit(content)
+            case "opened", (VideoFacts() as video, missing) if opening:
+                self.opened.emit(video, missing)
             case "failed", Exception() if opening:
                 self.discard()
                 self.open_failed.emit(content)

@@ -30,12 +30,12 @@ _QUIET_S = 0.05
 class LoaderEvents:
     """Called on the decoder thread. frame: (index, image, None) or (index, None, why not). first_picture: the first
     picture of a file whose index is still being made, at once; progress: 0..1 of that; opened, failed: one of them
-    ends the opening."""
+    ends the opening. opened: the facts, and what is known to be missing, a sentence each."""
 
     frame: Callable[[int, ImageArray | None, str | None], None]
     first_picture: Callable[[ImageArray], None]
     progress: Callable[[float], None]
-    opened: Callable[[VideoFacts], None]
+    opened: Callable[[VideoFacts, tuple[str, ...]], None]
     failed: Callable[[Exception], None]
 
 
@@ -78,7 +78,7 @@ class FrameLoader:
     def _run(self) -> None:
         try:
             with self._open() as source:
-                self._events.opened(VideoFacts.of(source))
+                self._events.opened(VideoFacts.of(source), tuple(stretch.message for stretch in source.damaged))
                 self._serve(source)
         except _ClosedError:
             return

@@ -135,8 +135,8 @@ class Opener(QObject):
         else:
             self._session.tell(str(error), kind="error")
 
-    @Slot(object)
-    def _on_opened(self, video: VideoFacts) -> None:
+    @Slot(object, object)
+    def _on_opened(self, video: VideoFacts, missing: tuple[str, ...]) -> None:
         wish = self._wish
         if wish is None:
             return
@@ -180,6 +180,8 @@ class Opener(QObject):
             except DCPoseError as error:
                 self._session.tell(str(error), kind="warning")
         self._show(document)
+        if missing:
+            self._session.tell(f"{video.path.name}: {missing[0]}.", kind="warning")
 
     def _document_for(self, wish: _Wish, video: VideoFacts) -> Document | None:
         if wish.project is not None:

@@ -39,7 +39,7 @@ class _Listener:
             frame=lambda index, image, problem: self.frames.put((index, image, problem)),
             first_picture=self.pictures.append,
             progress=self.progress.append,
-            opened=self.ends.put,
+            opened=lambda video, _missing: self.ends.put(video),
             failed=self.ends.put,
         )
 

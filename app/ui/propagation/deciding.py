@@ -32,7 +32,8 @@ class Deciding(QObject):
     def places(self, reach: Reach) -> list[Place]:
         """Where something is undecided: on this frame, on the selected frames, or everywhere.
 
-        On this frame and a range, only the selected person's if there are any; without a range, all frames.
+        On this frame, only the selected person's, lest Return takes what is out of sight; in a range, theirs if there
+        are any; without a range, all frames.
         """
         found = self._proposals.undecided_places()
         session, chosen = self._session, self._session.frame_range
@@ -42,7 +43,10 @@ class Deciding(QObject):
             found = [place for place in found if chosen[0] <= place.frame <= chosen[1]]
         if reach == "all":
             return found
-        return [place for place in found if place.track_id == session.selected_track] or found
+        selected = [place for place in found if place.track_id == session.selected_track]
+        if reach == "here" and session.selected_track is not None:
+            return selected
+        return selected or found
 
     def has_open(self, reach: Reach = "all") -> bool:
         return any(self._proposals.open(place).any() for place in self.places(reach))

@@ -86,7 +86,7 @@ class ProposalBar(QFrame):
             frames.add(place.frame)
         method = METHODS[self._proposals.method].phrase
         text = f"{joints_text(joints).capitalize()} proposed on {counted(len(frames), 'frame')} by {method}"
-        here = [place for place in places if place.frame == self._session.frame]
+        here = [place for place in self._deciding.places("here") if place in places]
         if here:
             sure = min(self._proposals.least_confidence(place) for place in here)
             text += f" · here {sure_text(sure)} sure"

@@ -18,6 +18,7 @@ from app.__main__ import main
 from app.ui import theme
 from app.ui.canvas.coordinates import ViewTransform
 from app.ui.main_window import MainWindow
+from dcpose_core.benchmarks import sample_clip
 from tests.app.ui.conftest import Mouse, add, press_key, shown, standing_person, wait_for_frame
 from tests.videos import VIDEO_KINDS, read_number, write_numbered_video
 
@@ -130,6 +131,18 @@ def test_a_file_that_is_no_video_is_one_message_and_leaves_the_window_as_it_was(
     assert window.messages.message is not None
     assert "notes.mp4" in window.messages.message.text
     assert window.session.document is document
+
+
+def test_a_video_that_was_cut_off_is_opened_and_the_missing_frames_are_told(
+    open_window: Callable[..., MainWindow], tmp_path: Path, qtbot: QtBot
+) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(sample_clip().read_bytes()[:300_000])
+    window = open_window(cut)
+    wait_for_frame(qtbot, window, 0)
+    assert window.messages.message is not None
+    assert window.messages.message.kind == "warning"
+    assert window.messages.message.text.startswith("cut.mp4: the file ends early: about ")
 
 
 def test_a_project_whose_video_is_gone_asks_for_it_and_takes_no_other(

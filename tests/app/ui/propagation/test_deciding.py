@@ -12,7 +12,7 @@ from app.project.records import JointSource, Layer
 from app.ui.main_window import MainWindow
 from app.ui.propagation.film_strip import caption
 from app.ui.propagation.proposals import Place
-from tests.app.ui.conftest import WRIST, Mouse, press_key, shown
+from tests.app.ui.conftest import WRIST, Mouse, add, press_key, shown, standing_person
 from tests.app.ui.propagation.conftest import correct_wrist, go_to, open_frames_of, proposed_wrist, settle
 
 _SHIFT, _CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -45,6 +45,19 @@ def test_return_accepts_this_frame_as_one_step_and_esc_forgets_the_others(
     press_key(window, Qt.Key.Key_Escape)
     press_key(window, Qt.Key.Key_Escape)
     assert window.session.selected_track is None
+
+
+def test_return_on_somebody_else_accepts_that_person_and_not_what_is_proposed_for_another(
+    window: MainWindow, person_track: int, qtbot: QtBot
+) -> None:
+    correct_wrist(window, qtbot)
+    document = window.session.document
+    assert document is not None
+    go_to(window, qtbot, 2)
+    window.session.select(add(window, standing_person(120, 50)))
+    press_key(window, Qt.Key.Key_Return)
+    assert open_frames_of(window) == [1, 2, 3, 4, 5]
+    assert document.layer_of(2, person_track) == Layer.PREDICTION
 
 
 def test_shift_return_accepts_the_selected_frames_or_all_and_undo_brings_the_ghosts_back(
