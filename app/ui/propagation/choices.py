@@ -35,9 +35,7 @@ METHODS: dict[str, Method] = {
     "dcpose": Method("DCPose", "DCPose", "The network looks at each frame with the corrected one as its neighbour"),
     "warp": Method("Warped heatmaps", "warped heatmaps", "A network moves the corrected joints from frame to frame"),
     "flow": Method("Optical flow", "optical flow", "Follows the picture around each joint, there and back; quick"),
-    "flow_dis": Method(
-        "Dense optical flow", "dense optical flow", "Follows all of the picture; steadier on smooth skin"
-    ),
+    "flow_dis": Method("Dense flow", "dense optical flow", "Follows all of the picture; steadier on smooth skin"),
     "interpolate": Method("Curve between frames", "a curve", "Only between two frames on which you set the joint"),
     "linear": Method("Line between frames", "a line", "Only between two frames on which you set the joint"),
 }

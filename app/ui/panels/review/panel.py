@@ -53,6 +53,7 @@ class ReviewPanel(QWidget):
         self.summary = self._label()
         self.verified = QProgressBar(self)
         self.verified.setTextVisible(False)
+        self.verified.setMinimumWidth(40)  # else it takes the room of its text in a narrow dock
         self.verified.setAccessibleName("Verified frames")
         self.verified_text = self._label()
         self.verified_text.setProperty("muted", True)
