@@ -107,6 +107,7 @@ def record_and_press(journal, poses):
         os.kill(os.getpid(), signal.SIGINT)
 
 Journal.record_poses = record_and_press
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 sys.exit(main(sys.argv[2:]))
 """
 
