@@ -19,6 +19,8 @@ import numpy as np
 NEEDED = ("Xvfb", "openbox", "xdotool")
 _SIZE = "1280x800x24"
 _POLL_S = 0.05
+#: A button that has not moved for so long does not move any more: several times the probe's interval.
+_SETTLED_S = 0.4
 #: Long enough for a machine that does much else; a test that passes never waits for it.
 PATIENCE_S = 60.0
 
@@ -126,14 +128,22 @@ class Program:
         self._desktop.do("mousemove", "--sync", f"{x_px:.0f}", f"{y_px:.0f}", "click", "1")
 
     def click_button(self, text: str) -> None:
-        """A button of the dialog in front, or of the start page, once it can be pressed."""
+        """A button of the dialog in front, or of the start page, once it can be pressed and stays where it is.
+
+        A dialog that has just got a longer text tells the text first and moves its buttons a moment later.
+        """
 
         def found(state: Mapping[str, Any]) -> Any:
             front = state["dialog"]
             buttons = (front["buttons"] if front["is_active"] else {}) if front else state["start_page"] or {}
             return text in buttons and buttons[text]["enabled"] and buttons[text]
 
-        button = found(self.wait(f"button {text!r}", found))
+        button, since = None, time.monotonic()
+        while button is None or time.monotonic() - since < _SETTLED_S:
+            now = found(self.wait(f"button {text!r}", found))
+            if now != button:
+                button, since = now, time.monotonic()
+            time.sleep(_POLL_S)
         self.click(button["x"], button["y"])
 
     def on_screen(self, point: Any) -> tuple[float, float]:
