@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before torch is imported, here and in programs that tests start: `make test` runs several tests side by side, and
+# threads that wait for each other on cores that are taken make a test ten times as slow.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import HealthCheck, settings
 

@@ -161,7 +161,6 @@ _HUGE = 10**30
         (_set("categories", 0, "keypoints", value="nose"), r"categories\[0\]\.keypoints: expected array"),
         (_set("categories", 0, "id", value=...), r"categories\[0\]: missing the required field id"),
     ],
-    ids=str,
 )
 def test_a_fault_of_a_2018_file_is_named(
     tmp_path: Path, change: Callable[[dict[str, Any]], None], message: str
@@ -208,7 +207,6 @@ _POINT = (*_PERSON, "annopoints", 0, "point", 3)
             r"annolist\[1\]\.ignore_regions\[0\]\.point\[0\]\.y: 0 entries",
         ),
     ],
-    ids=str,
 )
 def test_a_fault_of_a_2017_file_is_named(
     tmp_path: Path, change: Callable[[dict[str, Any]], None], message: str
