@@ -1,4 +1,7 @@
-"""From the command to the window, and from there to the first picture of a video that was never opened before."""
+"""From the command to the window, and from there to the first picture of a video that was never opened before.
+
+The program was started once before, as it was on the machine of anyone who uses it: Python has compiled it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ _TIMES = 3
 
 def start_benchmark(folder: Path) -> Figures:
     """window_s: from the command to the start page."""
+    _start_once(folder)
     times = [_until(folder, [], lambda state: state["start_page"] is not None) for _ in range(_TIMES)]
     return {"window_s": min(times)[0], "window_s_worst": max(times)[0], "window_cpu_s": min(times)[1]}
 
@@ -31,6 +35,7 @@ def first_picture_benchmark(folder: Path) -> Figures:
 
     from app.benchmarks.world import opened_window, settle, until
 
+    _start_once(folder)
     figures: Figures = {}
     clips = {
         "": write_moving_clip(folder / "clip.mp4", n_frames=250, gop=250),
@@ -47,10 +52,17 @@ def first_picture_benchmark(folder: Path) -> Figures:
             QApplication.processEvents()
             figures[f"{prefix}indexed_s"] = time.perf_counter() - start_s
             settle(0.2)
-        _forget(clip)
-        waited_s, cpu_s = _until(folder, [str(clip)], lambda state: state["has_picture"])
-        figures |= {f"{prefix}command_s": waited_s, f"{prefix}command_cpu_s": cpu_s}
+        times = []
+        for _ in range(_TIMES):
+            _forget(clip)
+            times.append(_until(folder, [str(clip)], lambda state: state["has_picture"]))
+        figures |= {f"{prefix}command_s": min(times)[0], f"{prefix}command_s_worst": max(times)[0]}
+        figures |= {f"{prefix}command_cpu_s": min(times)[1]}
     return figures
+
+
+def _start_once(folder: Path) -> None:
+    _until(folder, [], lambda state: state["start_page"] is not None)
 
 
 def _forget(clip: Path) -> None:
@@ -68,10 +80,10 @@ def _until(folder: Path, arguments: list[str], condition: Callable[[Mapping[str,
     soon after."""
     probe = folder / "probe.json"
     probe.unlink(missing_ok=True)
+    environment = os.environ | {"DCPOSE_TEST_PROBE": str(probe), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start_s = time.perf_counter()
-    program = subprocess.Popen(
-        [sys.executable, "-m", "app", *arguments], env=os.environ | {"DCPOSE_TEST_PROBE": str(probe)}
-    )
+    program = subprocess.Popen([sys.executable, "-m", "app", *arguments], env=environment)
     waited_s = _PATIENCE_S
     while time.perf_counter() - start_s < _PATIENCE_S:
         if probe.is_file() and condition(json.loads(probe.read_text())):

@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 
 from app.__main__ import start
+from app.jobs.collecting import nothing_to_collect
 from app.ui.main_window import MainWindow
 
 _PATIENCE_S = 600.0
@@ -20,7 +21,8 @@ _SIZE = (1920, 1080)
 @contextmanager
 def opened_window(path: Path | None = None, *, size: tuple[int, int] = _SIZE) -> Iterator[MainWindow]:
     """The window as `main` makes it, with `path` open and its first picture on the screen."""
-    application, window = start(None)
+    with nothing_to_collect():
+        application, window = start(None)
     window.resize(*size)
     window.evidence.hide()  # it would load the networks and compute beside what is measured
     if path is not None:

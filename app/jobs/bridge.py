@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,9 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
+from app.jobs.collecting import nothing_to_collect
 from app.jobs.frame_loader import FrameLoader, LoaderEvents
+from app.jobs.head_start import HeadStart
 from app.project.video_facts import VideoFacts
 from dcpose_core.types import ImageArray
 
@@ -44,7 +47,10 @@ class FrameFeed(QObject):
         self._numbers = count(1)
         self._shown: tuple[int, FrameLoader] | None = None
         self._opening: tuple[int, FrameLoader] | None = None
-        self._event.connect(self._on_event)
+        #: A video that is being read already, for when it is the one to open.
+        self.head_start: HeadStart | None = None
+        # Queued, since a head start sends what it has on this thread, before `open` is over.
+        self._event.connect(self._on_event, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_opening(self) -> bool:
@@ -55,14 +61,8 @@ class FrameFeed(QObject):
         self.discard()
         number = next(self._numbers)
         send = partial(self._event.emit, number)
-        events = LoaderEvents(
-            frame=lambda index, image, problem: send("frame", (index, image, problem)),
-            first_picture=lambda image: send("first_picture", image),
-            progress=lambda part: send("progress", part),
-            opened=lambda video, missing: send("opened", (video, missing)),
-            failed=lambda error: send("failed", error),
-        )
-        self._opening = (number, FrameLoader(path, events))
+        begun = None if self.head_start is None else self.head_start.take(path, send)
+        self._opening = (number, begun or FrameLoader(path, LoaderEvents.sent_by(send)))
 
     def adopt(self) -> None:
         """Show the video that was opened, in place of the one before."""
@@ -179,7 +179,9 @@ class JobFeed(QObject):
             self._worker = None
 
     def _make(self) -> None:
-        import_module(self._imports)  # and with it the engine
+        if self._imports not in sys.modules:
+            with nothing_to_collect():
+                import_module(self._imports)  # and with it the engine
         worker = import_module("app.jobs.worker").Worker(self.posted.emit)
         with suppress(RuntimeError):  # the window was closed meanwhile, and this object is gone
             self._made.emit(worker)

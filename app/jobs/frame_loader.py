@@ -25,6 +25,8 @@ _AHEAD = {1: 16, 0: 4, -1: 24}
 #: When nothing was asked for so long, jumps to come are prepared; longer than a frame of a film that is played.
 _QUIET_S = 0.05
 
+Send = Callable[[str, object], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoaderEvents:
@@ -37,6 +39,17 @@ class LoaderEvents:
     progress: Callable[[float], None]
     opened: Callable[[VideoFacts, tuple[str, ...]], None]
     failed: Callable[[Exception], None]
+
+    @classmethod
+    def sent_by(cls, send: Send) -> LoaderEvents:
+        """Each as a message: its name, and its one argument or a tuple of them."""
+        return cls(
+            frame=lambda index, image, problem: send("frame", (index, image, problem)),
+            first_picture=lambda image: send("first_picture", image),
+            progress=lambda part: send("progress", part),
+            opened=lambda video, missing: send("opened", (video, missing)),
+            failed=lambda error: send("failed", error),
+        )
 
 
 class FrameLoader:
@@ -101,7 +114,7 @@ class FrameLoader:
         return open_frames(self._path, on_progress)
 
     def _serve(self, source: FrameSource) -> None:
-        ahead: list[int] = []
+        ahead = [0]  # what is asked for first, as a rule
         preparing: Iterator[None] = iter(())
         pause_s: float | None = None
         while True:

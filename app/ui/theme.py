@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-import qtawesome
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QAbstractButton, QApplication, QPushButton, QWidget
+
+from app.ui import icons
 
 Scheme: TypeAlias = Literal["light", "dark"]
 Wish: TypeAlias = Literal["system", "light", "dark"]
@@ -52,7 +53,6 @@ COLOURS: dict[str, tuple[str, str]] = {
     "playhead": ("#d3322a", "#ff6b60"),
 }
 
-_ICON_SIZES_PX = (16, 20, 32, 40)
 #: Property of a button: name and role of its icon.
 _ICON = "theme_icon"
 _scheme: Scheme = "light"
@@ -75,15 +75,7 @@ def icon(name: str, role: str = "text") -> QIcon:
 
 @lru_cache(maxsize=512)
 def _icon(name: str, of_role: str, of_disabled: str) -> QIcon:
-    drawn: QIcon = qtawesome.icon(name, color=of_role, color_disabled=of_disabled)
-    # As pixmaps, for the sizes in use: the library's own engine runs Python for every icon whenever it is painted.
-    kept = QIcon()
-    for size_px in _ICON_SIZES_PX:
-        pixmap = drawn.pixmap(QSize(size_px, size_px))
-        kept.addPixmap(pixmap, QIcon.Mode.Normal)
-        kept.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
-        kept.addPixmap(drawn.pixmap(QSize(size_px, size_px), QIcon.Mode.Disabled), QIcon.Mode.Disabled)
-    return kept
+    return icons.draw(name, colour=QColor(of_role), disabled=QColor(of_disabled))
 
 
 def set_icon(button: QAbstractButton, name: str, role: str = "text") -> None:

@@ -67,6 +67,13 @@ def _number(image: ImageArray | None) -> int:
     return read_number(image)
 
 
+def test_the_first_frame_is_decoded_before_anybody_asks_for_it(loader: FrameLoader) -> None:
+    end_s = time.monotonic() + 20
+    while loader.cached(0) is None:
+        assert time.monotonic() < end_s
+        time.sleep(0.002)
+
+
 def test_a_video_without_an_index_shows_its_first_picture_before_it_is_opened(
     clip: Path, listener: _Listener, loader: FrameLoader
 ) -> None:
