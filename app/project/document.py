@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self, TypeVar
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.project.edit_group import EditGroup
+from app.project.errors import DamagedProjectError
 from app.project.frame_notes import decode_regions, decode_rejected
 from app.project.frame_persons import FramePersons
 from app.project.history import HistoryEntry, StepKind
@@ -68,7 +68,7 @@ class Document:
             marks=store.marks(self.n_frames),
         )
         if not self._overview.persons_of_track.keys() <= self._tracks.keys():
-            raise ProjectError(f"{path}: damaged: it has persons without a track; open one of its backups")
+            raise DamagedProjectError(f"{path}: damaged: it has persons without a track")
         self._writing: Writing | None = None  # what the edit under way has written
         self._steps = Steps(store, self._new_writing)
         self._is_busy = False
@@ -368,7 +368,8 @@ class Document:
         self._is_busy = True
         try:
             writing = yield from written
-            yield from self._following(writing)
+            for _ in self._following(writing):
+                yield writing.n_changes
         except GeneratorExit:
             if self._writing is not None and self._writing.is_committed:  # then all have to follow
                 _finish(self._following(self._writing))
@@ -397,8 +398,8 @@ class Document:
         _finish(self._following(writing, by))
         self._tell(writing)
 
-    def _following(self, writing: Writing, by: EditGroup | None = None) -> Generator[int, None, None]:
-        """Yields from piece to piece, how many frames are as on disk. May be begun again."""
+    def _following(self, writing: Writing, by: EditGroup | None = None) -> Generator[None, None, None]:
+        """Yields from piece to piece. May be begun again."""
         frames = writing.frames
         undone = {entry.number for entry in self._steps.entries[self._steps.n_done :]}
         for group in [group for group in self._groups if group.number in undone]:
@@ -407,16 +408,15 @@ class Document:
         for group in self._groups:
             if group is not by:
                 group.note(frames, tracks=writing.tracks, come_or_gone=writing.come_or_gone)
-        n_followed = 0
         for layer, of_layer in writing.heads.items():
-            heads = iter(of_layer.items())
-            while piece := list(islice(heads, _PIECE_FRAMES)):
-                for frame, of_frame in piece:
-                    self._overview.set_heads(layer, frame, of_frame)
-                n_followed += len(piece)
-                yield n_followed
-        for frame, marks in writing.marks.items():
+            for number, (frame, heads) in enumerate(of_layer.items(), start=1):
+                self._overview.set_heads(layer, frame, heads)
+                if number % _PIECE_FRAMES == 0:
+                    yield
+        for number, (frame, marks) in enumerate(writing.marks.items(), start=1):
             self._overview.set_marks(frame, marks)
+            if number % _PIECE_FRAMES == 0:
+                yield
         for key, note in writing.notes.items():
             (self._noted.add if note else self._noted.discard)(key)
         self._frames.forget(frames)
@@ -428,7 +428,7 @@ class Document:
                 self._highest_track_id = max(self._highest_track_id, track_id)
 
     def _tell(self, writing: Writing) -> None:
-        change = DocumentChange(_as_range(writing.frames), tracks_changed=bool(writing.tracks), history_changed=True)
+        change = DocumentChange(writing.frames_as_told(), tracks_changed=bool(writing.tracks), history_changed=True)
         for listener in tuple(self._listeners):
             listener(change)
 
@@ -442,9 +442,3 @@ def _read_only_view(array: NDArray[_Number]) -> NDArray[_Number]:
     view = array.view()
     view.setflags(write=False)
     return view
-
-
-def _as_range(frames: set[int]) -> frozenset[int] | range:
-    if frames and max(frames) - min(frames) + 1 == len(frames):
-        return range(min(frames), max(frames) + 1)
-    return frozenset(frames)

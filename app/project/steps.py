@@ -200,7 +200,7 @@ class Steps:
                     raise
                 given_up = too_late
         self.entries, self.n_done = done.entries, done.n_done
-        done.writing.is_committed = True
+        done.writing.is_committed, done.writing.n_changes = True, done.n_changes
         if given_up is not None:
             raise given_up
         return done.writing

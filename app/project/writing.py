@@ -38,15 +38,23 @@ class Writing:
         self.marks: dict[int, int] = {}
         self.tracks: dict[int, Track | None] = {}
         self.notes: dict[NoteKey, bytes] = {}
-        #: The frames of these.
+        #: The frames of these, and the first and last of them.
         self.frames: set[int] = set()
-        #: Whether it is no longer to be given up.
+        self._first, self._last = overview.n_frames, -1
+        #: Whether it is no longer to be given up, and how many changes it made then.
         self.is_committed = False
+        self.n_changes = 0
 
     @property
     def come_or_gone(self) -> set[int]:
         """Tracks that exist now and did not, or the other way round."""
         return {id_ for id_, new in self.tracks.items() if (new is None) != (id_ not in self._known_tracks)}
+
+    def frames_as_told(self) -> frozenset[int] | range:
+        """The frames for others; of an edit of many frames, which mostly follow each other, at once."""
+        if self._last - self._first + 1 == len(self.frames):
+            return range(self._first, self._last + 1)
+        return frozenset(self.frames)
 
     def change(self, changes: Iterable[Change]) -> Values:
         """Write `changes`; returns what was there. Raises `EditConflictError` where a `before` is not what is there,
@@ -133,7 +141,7 @@ class Writing:
         was = self.notes[kind, frame] if (kind, frame) in self.notes else self._store.note(kind, frame)
         self.notes[kind, frame] = note
         self._store.put_note(kind, frame, note)
-        self.frames.add(frame)
+        self._note_frame(frame)
         return was
 
     def _track(self, track_id: int) -> Track | None:
@@ -150,7 +158,7 @@ class Writing:
             marks = int(self._overview.marks[frame])
         self.marks[frame] = marks | bit if value else marks & ~bit
         self._store.put_marks(frame, self.marks[frame])
-        self.frames.add(frame)
+        self._note_frame(frame)
         return bool(marks & bit)
 
     def _set(self, packed: Packed, track_id: int, record: bytes | None) -> None:
@@ -165,7 +173,11 @@ class Writing:
         heads = heads_of(data)
         self._store.put_persons(layer, frame, heads, data)
         self.heads[layer][frame] = heads
+        self._note_frame(frame)
+
+    def _note_frame(self, frame: int) -> None:
         self.frames.add(frame)
+        self._first, self._last = min(self._first, frame), max(self._last, frame)
 
 
 def _conflict(what: str) -> EditConflictError:

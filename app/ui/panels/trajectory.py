@@ -105,7 +105,7 @@ class TrajectoryPanel(QWidget):
 
     @Slot(object)
     def _on_frames_changed(self, change: DocumentChange) -> None:
-        touched = {frame - frame % _CHUNK for frame in change.frames}
+        touched = _chunks_of(change.frames)
         for start in touched & self._parts.keys():
             del self._parts[start]
         first, last = self._bounds()
@@ -192,6 +192,13 @@ class TrajectoryPanel(QWidget):
         model = _joined([predicted for predicted, _ in parts], only_human=False)
         human = _joined([annotated for _, annotated in parts], only_human=True)
         self._made_plots().draw(model, human)
+
+
+def _chunks_of(frames: frozenset[int] | range) -> set[int]:
+    """The first frames of the chunks that `frames` lie in; a range, which may be long, is not gone through."""
+    if isinstance(frames, range):
+        return set(range(frames.start - frames.start % _CHUNK, frames.stop, _CHUNK))
+    return {frame - frame % _CHUNK for frame in frames}
 
 
 def _joined(parts: list[Trajectory], *, only_human: bool) -> tuple[IntArray, FloatArray]:

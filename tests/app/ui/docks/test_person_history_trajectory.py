@@ -17,7 +17,7 @@ from app.project.records import JointSource
 from app.ui.panels.history import HistoryPanel
 from app.ui.panels.joint_table import NAME, SCORE, STATE, X, Y
 from app.ui.panels.person import PersonPanel
-from app.ui.panels.trajectory import TrajectoryPanel
+from app.ui.panels.trajectory import TrajectoryPanel, _chunks_of
 from app.ui.panels.trajectory_plots import TrajectoryPlots
 from app.ui.propagation.deciding import Deciding
 from app.ui.propagation.proposals import Proposals
@@ -251,3 +251,9 @@ def test_no_joint_no_plot_but_a_hint(trajectory: TrajectoryPanel, session: Sessi
     session.select(0)
     assert trajectory._empty.isVisible()
     assert trajectory._empty.text() == "Select one joint to see its path over time."
+
+
+def test_a_long_run_of_changed_frames_touches_the_same_parts_of_a_trajectory_as_its_frames_one_by_one() -> None:
+    assert _chunks_of(range(1000, 2049)) == _chunks_of(frozenset(range(1000, 2049))) == {0, 1024, 2048}
+    assert _chunks_of(range(1024, 2048)) == {1024}
+    assert _chunks_of(range(0)) == set()
