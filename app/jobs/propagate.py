@@ -20,15 +20,14 @@ from app.project.records import JointSource, Person
 from app.project.track_snapshot import TrackSnapshot
 from dcpose_core.errors import VideoError
 from dcpose_core.geometry import crop_affine, warp_crop
-from dcpose_core.propagation import PROPAGATORS, PersonTrack, ProposedPose, TrackPose
+from dcpose_core.propagation import PROPAGATORS, WITHOUT_MODEL, PersonTrack, ProposedPose, TrackPose
 from dcpose_core.propagation.spans import Direction, span, until_cut, until_unsure
 from dcpose_core.propagation.track_boxes import box_at
 from dcpose_core.types import FloatArray, ImageArray
 
 Until = Literal["count", "human", "unsure", "cut"]
 
-#: What answers without a network, and which of it stands in while the model is being loaded.
-WITHOUT_MODEL = frozenset({"flow", "flow_dis", "interpolate", "linear"})
+#: Of `WITHOUT_MODEL`, what stands in while the model is being loaded.
 DRAFT = "flow"
 #: Nobody looks through more proposals than this.
 MOST_FRAMES = 250

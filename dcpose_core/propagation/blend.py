@@ -11,14 +11,12 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths, logit, precision
-from dcpose_core.propagation.corrections import CorrectionReader, Corrections
-from dcpose_core.propagation.human_frames import NOWHERE, head_length_px
+from dcpose_core.propagation.calibration import Claim, confidence, logit, precision
+from dcpose_core.propagation.corrections import MODEL, ModelAnswer, ModelJudge
+from dcpose_core.propagation.human_frames import head_length_px
 from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, Propagator, ProposedPose
 from dcpose_core.types import FloatArray
 
-#: The name of the model's own answer among the sources.
-MODEL = "model"
 _NAME = "blend"
 #: Head lengths at which two answers agree by half.
 _AGREEMENT = 0.15
@@ -40,16 +38,15 @@ class Blend:
         self._sources = dict(sources)
 
     def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
-        reader = CorrectionReader(self._footage, track, frames)
+        judge = ModelJudge(self._footage, track, frames)
         answers = {name: _InStep(one.propagate(track, frames, joints)) for name, one in self._sources.items()}
         try:
             for frame in frames:
                 head_px = head_length_px(track, frame)
                 said = [pose for one in answers.values() if (pose := one.at(frame)) is not None]
                 if head_px is not None and said:
-                    corrections = reader.read(frame, joints, head_px)
-                    said.append(_model(corrections, track, frame))
-                    yield _blended(track, frame, said, corrections, head_px)
+                    said.append(_proposed(judge.answer(frame, joints), track, frame))
+                    yield _blended(track, frame, said, head_px)
         finally:
             for one in answers.values():
                 one.close()
@@ -74,39 +71,26 @@ def agreement_readings(
     }
 
 
-def motion_readings(
-    points: FloatArray, corrections: Corrections, *, frame: int, head_px: float
-) -> dict[str, FloatArray]:
-    """How fast a joint would have moved from where a person set it, a frame, and over how many frames."""
-    steps = np.where(corrections.origin == NOWHERE, 1, np.maximum(np.abs(frame - corrections.origin), 1))
-    moved = np.where(corrections.origin == NOWHERE, 0.0, np.linalg.norm(points - corrections.human, axis=-1))
-    return {"log speed": log_head_lengths(moved / steps / head_px), "log steps": np.log(steps)}
-
-
-def _model(corrections: Corrections, track: PersonTrack, frame: int) -> ProposedPose:
-    """The model's answer as if it was a proposal: more or less likely, by what a person corrected nearby."""
-    known = corrections.known
+def _proposed(answer: ModelAnswer, track: PersonTrack, frame: int) -> ProposedPose:
+    """The model's answer as if it was a proposal."""
     return ProposedPose(
         frame=frame,
         track_id=track.track_id,
         method=MODEL,
-        keypoints=corrections.model,
-        confidence=confidence(Claim(MODEL, frame, corrections.model, known, corrections.readings)),
-        proposed=known,
-        reasons=tuple("as the model has it" if one else "" for one in known),
+        keypoints=answer.keypoints,
+        confidence=answer.confidence,
+        proposed=answer.judged,
+        reasons=tuple("as the model has it" if one else "" for one in answer.judged),
     )
 
 
-def _blended(
-    track: PersonTrack, frame: int, said: Sequence[ProposedPose], corrections: Corrections, head_px: float
-) -> ProposedPose:
+def _blended(track: PersonTrack, frame: int, said: Sequence[ProposedPose], head_px: float) -> ProposedPose:
     points = np.stack([pose.keypoints for pose in said])  # [S, 17, 2]
     sure = np.stack([pose.confidence for pose in said])
     given = np.stack([pose.proposed for pose in said])
     judged = np.zeros_like(sure)
     for source, pose in enumerate(said):
         readings = agreement_readings(points, sure, given, source=source, head_px=head_px)
-        readings |= motion_readings(points[source], corrections, frame=frame, head_px=head_px)
         judged[source] = confidence(Claim(f"{_NAME}: {pose.method}", frame, points[source], given[source], readings))
     best, every = judged.argmax(axis=0), np.arange(JOINTS)
     # The model's answer comes last.

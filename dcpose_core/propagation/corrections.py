@@ -6,7 +6,8 @@ near to what it said there; where it has recovered, near to what the person said
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,40 +16,68 @@ from numpy.typing import NDArray
 from dcpose_core.errors import VideoError
 from dcpose_core.estimation import WindowEvidence
 from dcpose_core.neighbours import choose_neighbours
-from dcpose_core.propagation.calibration import log_head_lengths, logit
-from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, open_joints
-from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, TrackPose
-from dcpose_core.types import FloatArray, IntArray
+from dcpose_core.propagation.calibration import Claim, confidence, log_head_lengths, logit
+from dcpose_core.propagation.human_frames import NOWHERE, HumanFrames, head_length_px, open_joints
+from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, Propagator, ProposedPose, TrackPose
+from dcpose_core.types import FloatArray
+
+#: The name of the model's own answer among those who answer, and of its voice.
+MODEL = "model"
 
 
-class Corrections(NamedTuple):
-    """The nearest correction of each joint, as a target frame sees it; all `[17]`.
+class ModelAnswer(NamedTuple):
+    """What the model says about a person on one frame, judged by the nearest correction of each joint; all `[17]`.
 
-    known: bool, whether there is one and the model speaks about the joint on both frames. origin: its frame, `NOWHERE`
-    without any. human: `[17, 2]`, image pixels, what the person said there. model: `[17, 2]`, the model's answer on the
-    target frame. readings: what speaks for and against the model there.
+    judged: bool, whether there is a correction, and the model speaks about the joint on both frames. keypoints:
+    `[17, 2]`, image pixels. confidence: probability to be right, 0 where not judged.
     """
 
-    known: NDArray[np.bool_]
-    origin: IntArray
-    human: FloatArray
-    model: FloatArray
-    readings: dict[str, FloatArray]
+    judged: NDArray[np.bool_]
+    keypoints: FloatArray
+    confidence: FloatArray
 
 
-class CorrectionReader:
-    """Reads corrections off a track. Asks the model about a corrected frame whose track no longer has its answer."""
+class JudgedPropagator:
+    """`propagator`, with what its proposals say of the joints as they stand judged by the corrections around.
 
-    def __init__(self, footage: Footage, track: PersonTrack, frames: Sequence[int]) -> None:
+    footage: to ask the model about corrected frames whose track no longer has its answer. None: those judge nothing.
+    """
+
+    def __init__(self, propagator: Propagator, footage: Footage | None) -> None:
+        self._propagator = propagator
+        self._footage = footage
+
+    def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
+        judge = ModelJudge(self._footage, track, frames)
+        proposals = self._propagator.propagate(track, frames, joints)
+        try:
+            for pose in proposals:
+                yield replace(pose, as_is=judge.as_is(pose.frame, pose.proposed))
+        finally:
+            if isinstance(proposals, Generator):
+                proposals.close()
+
+
+class ModelJudge:
+    """Judges the model's answers about a track. footage: as in `JudgedPropagator`."""
+
+    def __init__(self, footage: Footage | None, track: PersonTrack, frames: Sequence[int]) -> None:
         self._footage = footage
         self._track = track
         self._human = HumanFrames(track, frames)
         self._predicted: dict[int, FloatArray | None] = {}
 
-    def read(self, frame: int, joints: NDArray[np.bool_], head_px: float) -> Corrections:
-        """The corrections of `joints` next to `frame`. head_px: the person's head length there."""
-        wanted = open_joints(self._track, frame, joints)
-        pose = self._track.poses.get(frame)
+    def as_is(self, frame: int, joints: NDArray[np.bool_]) -> FloatArray:
+        """`ProposedPose.as_is`: joints that no correction judges are as sure as their scores say."""
+        answer = self.answer(frame, joints)
+        return np.where(answer.judged, answer.confidence, self._track.scores_at(frame))
+
+    def answer(self, frame: int, joints: NDArray[np.bool_]) -> ModelAnswer:
+        """What the model says about `joints`, bool `[17]`, on `frame`."""
+        pose, head_px = self._track.poses.get(frame), head_length_px(self._track, frame)
+        if pose is None or head_px is None:
+            return ModelAnswer(np.zeros(JOINTS, np.bool_), np.zeros((JOINTS, 2)), np.zeros(JOINTS))
+        wanted = open_joints(self._track, frame, joints & pose.located)
         before, after = self._human.nearest(frame, wanted)
         use_before = (before != NOWHERE) & ((after == NOWHERE) | (frame - before <= after - frame))
         origin = np.where(use_before, before, after)
@@ -59,43 +88,41 @@ class CorrectionReader:
             said = self._model_at(anchor)
             if said is not None:
                 predicted[of_anchor] = said[of_anchor]
-        known = np.isfinite(predicted).all(axis=-1) & (origin != NOWHERE)
-        known &= np.zeros(JOINTS, np.bool_) if pose is None else pose.located
-        model = np.zeros((JOINTS, 2)) if pose is None else pose.keypoints
-        by = np.where(known[:, None], human - predicted, 0.0)
-        from_human = _distances(model, human, known) / head_px
-        from_predicted = _distances(model, predicted, known) / head_px
+        judged = np.isfinite(predicted).all(axis=-1) & (origin != NOWHERE)
+        from_human = _distances(pose.keypoints, human, judged) / head_px
+        from_predicted = _distances(pose.keypoints, predicted, judged) / head_px
         readings = {
-            "score": logit(np.zeros(JOINTS) if pose is None else pose.scores),
-            "steps": np.log(np.maximum(np.abs(frame - origin), 1)),
-            "correction": log_head_lengths(np.linalg.norm(by, axis=-1) / head_px),
+            "score": logit(pose.scores),
+            "correction": log_head_lengths(_distances(human, predicted, judged) / head_px),
             # As far from both: 0. Near to what the model said there, and still wrong: positive.
             "as before": log_head_lengths(from_human) - log_head_lengths(from_predicted),
         }
-        return Corrections(known, origin, human, model, readings)
+        claim = Claim(MODEL, frame, pose.keypoints, judged, readings)
+        return ModelAnswer(judged, pose.keypoints, confidence(claim))
 
     def _model_at(self, frame: int) -> FloatArray | None:
         """What the model said on a corrected frame, `[17, 2]`; None if that cannot be known."""
         pose = self._track.poses[frame]
         if pose.predicted is not None:
             return pose.predicted
-        if frame not in self._predicted:
-            self._predicted[frame] = self._ask_model(frame, pose)
-        return self._predicted[frame]
+        if self._footage is not None and frame not in self._predicted:
+            self._predicted[frame] = _ask_model(self._footage, frame, pose)
+        return self._predicted.get(frame)
 
-    def _ask_model(self, frame: int, pose: TrackPose) -> FloatArray | None:
-        if pose.box_xyxy is None:
-            return None
-        around = choose_neighbours(frame, self._footage.n_frames, interval=1)
-        try:
-            current, previous, following = (
-                self._footage.evidence(index, pose.box_xyxy) for index in (frame, around.previous, around.next)
-            )
-        except VideoError:
-            return None
-        window = WindowEvidence(current, previous, following, (around.margin_left, around.margin_right))
-        keypoints: FloatArray = self._footage.estimate([window]).keypoints[0]
-        return keypoints
+
+def _ask_model(footage: Footage, frame: int, pose: TrackPose) -> FloatArray | None:
+    if pose.box_xyxy is None:
+        return None
+    around = choose_neighbours(frame, footage.n_frames, interval=1)
+    try:
+        current, previous, following = (
+            footage.evidence(index, pose.box_xyxy) for index in (frame, around.previous, around.next)
+        )
+    except VideoError:
+        return None
+    window = WindowEvidence(current, previous, following, (around.margin_left, around.margin_right))
+    keypoints: FloatArray = footage.estimate([window]).keypoints[0]
+    return keypoints
 
 
 def _distances(a: FloatArray, b: FloatArray, known: NDArray[np.bool_]) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -35,7 +35,8 @@ _MOST_STEPS = 60
 class FlowPropagator:
     """Follows human joints step by step with `follow`; joints with a human frame on either side are followed from both.
 
-    Stops at what it cannot see: no texture, outside the image, no way back. Damaged frames are stepped over.
+    Stops at what it cannot see: no texture, outside the image, no way back. Damaged frames are stepped over. What was
+    followed once is known from then on.
     name: key in `PROPAGATORS` and in the calibration.
     """
 
@@ -43,20 +44,17 @@ class FlowPropagator:
         self._footage = footage
         self._follow = follow
         self._name = name
+        self._chains: dict[Hashable, _Chain] = {}
 
     def propagate(self, track: PersonTrack, frames: Sequence[int], joints: NDArray[np.bool_]) -> Iterator[ProposedPose]:
         human = HumanFrames(track, frames)
-        chains: dict[tuple[int, int], _Chain | None] = {}
         for frame in frames:
             sides = []
             anchors_of_sides = _anchors(human, frame, open_joints(track, frame, joints))
             for anchors, direction in zip(anchors_of_sides, (1, -1), strict=True):
                 side = _Side.nothing()
                 for anchor in np.unique(anchors[anchors != NOWHERE]).tolist():
-                    key = (anchor, direction)
-                    if key not in chains:
-                        chains[key] = self._start(track, anchor, direction, joints)
-                    chain = chains[key]
+                    chain = self._chain(track, anchor, direction, joints)
                     if chain is not None and (state := chain.at(frame)) is not None:
                         side.take(state, anchor, anchors == anchor)
                 sides.append(side)
@@ -64,12 +62,18 @@ class FlowPropagator:
             if pose is not None:
                 yield pose
 
-    def _start(self, track: PersonTrack, anchor: int, direction: int, joints: NDArray[np.bool_]) -> _Chain | None:
+    def _chain(self, track: PersonTrack, anchor: int, direction: int, joints: NDArray[np.bool_]) -> _Chain | None:
+        """The same one as long as nothing changes on its human frame."""
         pose, head_px = track.poses[anchor], head_length_px(track, anchor)
         if head_px is None:
             return None
         known = pose.human & pose.located & joints
-        return _Chain(self._footage, self._follow, pose.keypoints, known, anchor, direction=direction, head_px=head_px)
+        key = anchor, direction, head_px, known.tobytes(), pose.keypoints[known].tobytes()
+        if key not in self._chains:
+            self._chains[key] = _Chain(
+                self._footage, self._follow, pose.keypoints, known, anchor, direction=direction, head_px=head_px
+            )
+        return self._chains[key]
 
     def _fused(self, track: PersonTrack, frame: int, left: _Side, right: _Side) -> ProposedPose | None:
         head_px = head_length_px(track, frame)
@@ -95,7 +99,6 @@ class FlowPropagator:
             confidence=np.where(both, fused, single[0] + single[1]),
             proposed=proposed,
             reasons=tuple(_reason(left, right, joint) for joint in range(JOINTS)),
-            as_is=track.scores_at(frame),
         )
 
 

@@ -69,7 +69,6 @@ class Interpolation:
             confidence=confidence(Claim(self._name, frame, keypoints, proposed, readings)),
             proposed=proposed,
             reasons=tuple(reasons),
-            as_is=track.scores_at(frame),
         )
 
 

@@ -312,8 +312,7 @@ def carry(
                 readings.setdefault(name, np.zeros(JOINTS))[mine] = values[mine]
         if proposed.any():
             sure = confidence(Claim(network.description.name, frame, keypoints, proposed, readings))
-            as_is = track.scores_at(frame)
-            yield ProposedPose(frame, track.track_id, method, keypoints, sure, proposed, tuple(reasons), as_is)
+            yield ProposedPose(frame, track.track_id, method, keypoints, sure, proposed, tuple(reasons))
 
 
 def _distances(frame: int, *origins: int) -> list[float]:

@@ -7,12 +7,14 @@ is put together. For work in the background: a whole span is looked at, not a pr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS, Claim, confidence
+from dcpose_core.propagation.corrections import ModelJudge
 from dcpose_core.propagation.dcpose import NETWORK
 from dcpose_core.propagation.human_frames import HumanFrames, head_length_px, open_joints
 from dcpose_core.propagation.label_walk import LabelWalk, Standing, why
@@ -61,14 +63,15 @@ def reinfer(
     """
     network = network or load_network(NETWORK)
     joints = np.ones(JOINTS, np.bool_) if joints is None else joints
-    humans = HumanFrames(track, frames)
+    humans, judge = HumanFrames(track, frames), ModelJudge(footage, track, frames)
     forward, backward = (LabelWalk(track, footage, network, humans, joints, direction) for direction in (1, -1))
     for frame in frames:
         wanted = open_joints(track, frame, joints)
         sides = [(walk.at(frame), _confidence(network, walk, frame)) for walk in (forward, backward)]
         proposed = wanted & (sides[0][0].known | sides[1][0].known)
         if proposed.any():
-            yield _fused(track, frame, proposed, sides)
+            pose = _fused(track, frame, proposed, sides)
+            yield replace(pose, as_is=judge.as_is(frame, proposed))
 
 
 def _confidence(network: LabelNetwork, walk: LabelWalk, frame: int) -> FloatArray:
@@ -97,8 +100,7 @@ def _fused(
                 keypoints[joint] = share * best.keypoints[joint] + (1 - share) * other.keypoints[joint]
             probability[joint] = together(sure, less_sure, agree=agree)
             reasons[joint] += f"; frame {other.origin[joint]} on the other side says {'the same' if agree else 'other'}"
-    as_is = track.scores_at(frame)
-    return ProposedPose(frame, track.track_id, METHOD, keypoints, probability, proposed, tuple(reasons), as_is)
+    return ProposedPose(frame, track.track_id, METHOD, keypoints, probability, proposed, tuple(reasons))
 
 
 def together(sure: float, less_sure: float, *, agree: bool) -> float:

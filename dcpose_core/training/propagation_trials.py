@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcpose_core.files import replacing
-from dcpose_core.propagation import BLENDED, PROPAGATORS, PersonTrack, Propagator, ProposedPose
-from dcpose_core.propagation.blend import MODEL, Blend
+from dcpose_core.propagation import BLENDED, CARRIERS, PersonTrack, Propagator, ProposedPose
+from dcpose_core.propagation.blend import Blend
 from dcpose_core.propagation.calibration import (
     RIGHT_HEAD_LENGTHS,
     Calibration,
@@ -30,6 +30,7 @@ from dcpose_core.propagation.calibration import (
     listening,
     using,
 )
+from dcpose_core.propagation.corrections import MODEL, JudgedPropagator
 from dcpose_core.propagation.proposals import JOINTS
 from dcpose_core.training.propagation_worlds import World
 from dcpose_core.types import FloatArray, IntArray
@@ -58,7 +59,7 @@ STAGES = (
         ("flow", "flow_dis", "interpolate", "linear", "dcpose", "warp"),
         ("flow", "flow_dis", "interpolate", "linear", "dcpose", "label_warp"),
     ),
-    Stage(("flow", "flow_dis", "blend"), ("flow, both sides", "flow_dis, both sides", MODEL)),
+    Stage(("blend",), ("flow, both sides", "flow_dis, both sides", MODEL)),
     Stage(("blend",), tuple(f"blend: {source}" for source in (*BLENDED, MODEL))),
 )
 
@@ -123,6 +124,41 @@ class Samples:
         )
 
 
+@dataclass
+class Trial:
+    """A world and what is propagated in it; what its carriers have found once they do not look for again.
+
+    cache: folder where `NETWORKS` are kept.
+    """
+
+    world: World
+    seed: int
+    cache: Path | None = None
+    todo: list[tuple[Task, PersonTrack]] = field(init=False)
+    _carriers: dict[str, Propagator] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng((self.seed, zlib.crc32(self.world.name.encode())))
+        self.todo = [(task, self.world.track(task.human, rng)) for task in tasks(self.world, rng)]
+
+    def carrier(self, name: str, number: int) -> Propagator:
+        """One of `CARRIERS` for the task of a number."""
+        if name not in self._carriers:
+            self._carriers[name] = (
+                _network(self.world, self.todo, name, seed=self.seed, cache=self.cache)
+                if name in NETWORKS
+                else CARRIERS[name](self.world.footage)
+            )
+        found = self._carriers[name]
+        return found.of_task(number) if isinstance(found, Said) else found
+
+    def propagator(self, name: str, number: int) -> Propagator:
+        """One of `PROPAGATORS` for the task of a number."""
+        if name == "blend":
+            return Blend(self.world.footage, {source: self.carrier(source, number) for source in BLENDED})
+        return JudgedPropagator(self.carrier(name, number), self.world.footage)
+
+
 def tasks(world: World, rng: np.random.Generator) -> Iterator[Task]:
     """What is propagated in a world: every few frames from one frame, in either direction, and between two of them."""
     present = set(world.frames.tolist())
@@ -142,43 +178,26 @@ def tasks(world: World, rng: np.random.Generator) -> Iterator[Task]:
             yield Task((start, start + gap), between, gap, joints)
 
 
-def run(
-    worlds: Sequence[World],
-    methods: Sequence[str],
-    *,
-    seed: int,
-    samples: dict[str, Samples] | None = None,
-    cache: Path | None = None,
-) -> list[Outcome]:
-    """Every method on every task; fills `samples` by voice. cache: folder where `NETWORKS` are kept."""
+def run(trials: Sequence[Trial], methods: Sequence[str], *, samples: dict[str, Samples] | None = None) -> list[Outcome]:
+    """Every method on every task; fills `samples` by voice."""
     outcomes: list[Outcome] = []
-    at_work = {*methods, *(BLENDED if "blend" in methods else ())}
-    for world in worlds:
-        rng = np.random.default_rng((seed, zlib.crc32(world.name.encode())))
-        todo = [(task, world.track(task.human, rng)) for task in tasks(world, rng)]
-        networks = {name: _network(world, todo, name, seed=seed, cache=cache) for name in at_work & NETWORKS.keys()}
-        for number, (task, track) in enumerate(todo):
-            said: dict[str, Propagator] = {name: one.of_task(number) for name, one in networks.items()}
+    for trial in trials:
+        for number, (task, track) in enumerate(trial.todo):
             for method in methods:
-                propagator = said.get(method) or PROPAGATORS[method](world.footage)
-                if method == "blend":
-                    sources = {name: said.get(name) or PROPAGATORS[name](world.footage) for name in BLENDED}
-                    propagator = Blend(world.footage, sources)
-                with nullcontext() if samples is None else listening(_listener(world, track, samples)):
+                propagator = trial.propagator(method, number)
+                with nullcontext() if samples is None else listening(_listener(trial.world, track, samples)):
                     for pose in propagator.propagate(track, task.targets, task.joints):
-                        outcomes += _outcomes(world, track, task, pose)
+                        outcomes += _outcomes(trial.world, track, task, pose)
     return outcomes
 
 
-def calibrate(
-    worlds: Sequence[World], *, seed: int, cache: Path | None = None
-) -> Iterator[tuple[str, Calibration, int]]:
+def calibrate(trials: Sequence[Trial]) -> Iterator[tuple[str, Calibration, int]]:
     """Fit all voices of `STAGES`; yields voice, regression and number of joints."""
     table: dict[str, Calibration] = {}
     for stage in STAGES:
         samples: dict[str, Samples] = {}
         with using(table):
-            run(worlds, stage.methods, samples=samples, seed=seed, cache=cache)
+            run(trials, stage.methods, samples=samples)
         for voice in stage.voices:
             table[voice] = samples[voice].fit()
             yield voice, table[voice], len(samples[voice])
@@ -225,8 +244,7 @@ class Said:
             points, given = self.points[row], self.given[row]
             sure = confidence(Claim(NETWORKS[self.method], frame, points, given, readings))
             reasons = tuple("kept" if one else "" for one in given)
-            as_is = track.scores_at(frame)
-            yield ProposedPose(frame, track.track_id, self.method, points, sure, given, reasons, as_is)
+            yield ProposedPose(frame, track.track_id, self.method, points, sure, given, reasons)
 
 
 def _network(
@@ -251,7 +269,7 @@ def _asked(world: World, todo: Sequence[tuple[Task, PersonTrack]], method: str) 
     for number, (task, track) in enumerate(todo):
         found: list[Claim] = []
         with listening(found.append):
-            for _ in PROPAGATORS[method](world.footage).propagate(track, task.targets, task.joints):
+            for _ in CARRIERS[method](world.footage).propagate(track, task.targets, task.joints):
                 pass
         claims += [(number, claim) for claim in found]
     names = claims[0][1].readings if claims else ()

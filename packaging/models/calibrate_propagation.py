@@ -2,10 +2,10 @@
 
     python packaging/models/calibrate_propagation.py CLIP... --motions FILE --cache FOLDER -o calibration.json --measure
 
-From what and how: `dcpose_core.training.propagation_worlds` and `propagation_trials`. The clips' pseudo truth, the
-model's answers and what the networks said are kept in the cache folder. What is written is fitted on all. What is
-measured is held out: the clips and synthetic sequences are halved, and each half is judged by what was fitted on the
-other one.
+From what and how: `dcpose_core.training.propagation_worlds` and `propagation_trials`. The clips' pseudo truth is kept
+in the cache folder; what the model and its networks said there is kept in a folder of these very weights. What is
+written is fitted on all. What is measured is held out: the clips and synthetic sequences are halved, and each half is
+judged by what was fitted on the other one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from dcpose_core.propagation import PROPAGATORS
 from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS, Calibration, encode, using
 from dcpose_core.synthesis.motion import read_motions
 from dcpose_core.trackers import TRACKERS
-from dcpose_core.training.propagation_trials import Outcome, calibrate, reliability, run
-from dcpose_core.training.propagation_worlds import STRIDES, World, real_worlds, save_truth, synthetic_worlds
+from dcpose_core.training.propagation_trials import Outcome, Trial, calibrate, reliability, run
+from dcpose_core.training.propagation_worlds import STRIDES, real_worlds, save_truth, synthetic_worlds
 from dcpose_core.training.pseudo_truth import PersonTruth, pseudo_truth
 from dcpose_core.video import open_frames
 
@@ -66,11 +66,10 @@ def truth_file(clip: Path, cache: Path) -> Path:
     return file
 
 
-def halves(worlds: Sequence[World]) -> list[tuple[list[World], list[World]]]:
+def halves(trials: Sequence[Trial]) -> list[tuple[list[Trial], list[Trial]]]:
     """What to fit on and what to judge, twice: every second clip and every second synthetic sequence in turn."""
-    names = sorted(dict.fromkeys(world.clip for world in worlds))
-    first = set(names[::2])
-    parts = [world for world in worlds if world.clip in first], [world for world in worlds if world.clip not in first]
+    first = set(sorted({trial.world.clip for trial in trials})[::2])
+    parts = [one for one in trials if one.world.clip in first], [one for one in trials if one.world.clip not in first]
     return [parts, (parts[1], parts[0])]
 
 
@@ -160,32 +159,37 @@ def work(arguments: argparse.Namespace) -> None:
     seed: int = arguments.seed
     cache: Path = arguments.cache
     model = load_model(arguments.model)
+    of_model = cache / f"{arguments.model} {model.description.sha256[:8]}"
+    of_model.mkdir(exist_ok=True)
     device = torch.device("cpu")
     estimator = PoseEstimator(model, device=device, batch_size=4, temporal=True, announce=announce)
     with closing(estimator):
         worlds = [
             world
             for clip in arguments.clips
-            for world in real_worlds(clip, truth_file(clip, cache), estimator, seed=seed, strides=arguments.strides)
+            for world in real_worlds(
+                clip, truth_file(clip, cache), estimator, cache=of_model, seed=seed, strides=arguments.strides
+            )
         ]
         motions = [motion for path in arguments.motions for motion in read_motions(path)]
         worlds += synthetic_worlds(
-            motions, estimator, crop=model.description.crop, count=arguments.sequences, seed=seed, cache=cache
+            motions, estimator, crop=model.description.crop, count=arguments.sequences, seed=seed, cache=of_model
         )
         messages.print(f"{len(worlds)} worlds")
+        trials = [Trial(world, seed, of_model) for world in worlds]
         if arguments.output is not None:
             table: dict[str, Calibration] = {}
-            for voice, calibration, count in calibrate(worlds, seed=seed, cache=cache):
+            for voice, calibration, count in calibrate(trials):
                 table[voice] = calibration
                 messages.print(f"{voice}: {count} joints, {calibration.weights}")
             write_files({arguments.output: encode(table)})
         if not arguments.measure:
             return
         outcomes: list[Outcome] = []
-        for fitted_on, held_out in halves(worlds):
-            table = {voice: calibration for voice, calibration, _ in calibrate(fitted_on, seed=seed, cache=cache)}
+        for fitted_on, held_out in halves(trials):
+            table = {voice: calibration for voice, calibration, _ in calibrate(fitted_on)}
             with using(table):
-                outcomes += run(held_out, tuple(PROPAGATORS), seed=seed, cache=cache)
+                outcomes += run(held_out, tuple(PROPAGATORS))
     report(outcomes)
     if arguments.plot is not None:
         plot(outcomes, arguments.plot)

@@ -84,14 +84,14 @@ class WalkingPerson:
         for frame in range(self.n_frames):
             if frame in without:
                 continue
-            keypoints, located = self.joints[frame].copy(), np.ones(JOINTS, np.bool_)
+            said, located = self.joints[frame].copy(), np.ones(JOINTS, np.bool_)
             by_human = _mask(human.get(frame, ()))
             for joint, place in self.mistaken.items():
-                if not by_human[joint]:
-                    keypoints[joint] = self.joints[frame, place]
+                said[joint] = self.joints[frame, place]
+            keypoints = np.where(by_human[:, None], self.joints[frame], said)
             if by_human.any():
                 located[list(absent)] = False
-            poses[frame] = TrackPose(keypoints, np.full(JOINTS, 0.8), located, by_human, self.box(frame))
+            poses[frame] = TrackPose(keypoints, np.full(JOINTS, 0.8), located, by_human, self.box(frame), said)
         return PersonTrack(1, poses)
 
 

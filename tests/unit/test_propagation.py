@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -307,12 +308,37 @@ def test_what_is_likelier_right_as_it_stands_is_not_accepted_without_a_look() ->
 
 
 @pytest.mark.parametrize("name", ["flow", "flow_dis", "interpolate", "blend"])
-def test_every_propagator_tells_how_sure_the_joint_is_as_it_stands(name: str, footage: ArrayFootage) -> None:
-    track = corrected_track([2, 5])
-    for proposed in PROPAGATORS[name](footage).propagate(track, [3, 4], ALL_JOINTS):
-        assert proposed.as_is.all()
-        if name != "blend":  # it judges the model's answer anew, by the correction
-            np.testing.assert_array_equal(proposed.as_is, track.poses[proposed.frame].scores)
+def test_a_joint_is_judged_by_how_wrong_the_model_was_beside_it(name: str, footage: ArrayFootage) -> None:
+    wrong = corrected_track([2, 5])
+    right = PersonTrack(7, dict(wrong.poses) | {frame: pose(truth(frame)) for frame in (3, 4)})
+    for still_wrong, recovered in zip(
+        *(PROPAGATORS[name](footage).propagate(track, [3, 4], ALL_JOINTS) for track in (wrong, right)), strict=True
+    ):
+        assert (still_wrong.as_is < 0.35).all()
+        assert (recovered.as_is > still_wrong.as_is + 0.2).all()  # both had a score of 0.5
+        assert still_wrong.sure(0.0)[still_wrong.confidence > 0.4].all()
+
+
+def test_where_nobody_knows_what_the_model_had_said_its_score_counts_and_quick_propagators_do_not_ask(
+    footage: ArrayFootage,
+) -> None:
+    track = corrected_track([2])
+    track = PersonTrack(7, {frame: replace(one, predicted=None) for frame, one in track.poses.items()})
+    (quick,) = PROPAGATORS["flow_dis"](footage).propagate(track, [3], ALL_JOINTS)
+    np.testing.assert_array_equal(quick.as_is, track.poses[3].scores)
+    (asking,) = PROPAGATORS["blend"](footage).propagate(track, [3], ALL_JOINTS)
+    assert not (asking.as_is == track.poses[3].scores).any()
+
+
+def test_what_was_followed_once_is_not_followed_again(footage: ArrayFootage) -> None:
+    propagator = FlowPropagator(footage, lucas_kanade, name="flow")
+    first = list(propagator.propagate(corrected_track([2]), [3, 4], ALL_JOINTS))
+    looked = len(footage.asked)
+    again = list(propagator.propagate(corrected_track([2]), [3, 4], ALL_JOINTS))
+    assert len(footage.asked) == looked
+    np.testing.assert_array_equal(again[1].keypoints, first[1].keypoints)
+    list(propagator.propagate(corrected_track([2]), [3, 4, 5], ALL_JOINTS))
+    assert footage.asked[looked:] == [4, 5]
 
 
 # -- confidence

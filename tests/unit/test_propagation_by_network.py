@@ -178,6 +178,8 @@ def test_re_inference_joins_both_sides_and_is_marked() -> None:
     assert all(np.flatnonzero(pose.proposed).tolist() == [WRIST] for pose in poses)
     assert max(_errors(poses, person, WRIST)) < _RIGHT_PX
     assert "frame 15" in poses[0].reasons[WRIST]
+    # The model was wrong at both ends and goes on being wrong between them: that its score is high counts for nothing.
+    assert all(pose.as_is[WRIST] < track.poses[pose.frame].scores[WRIST] / 2 for pose in poses)
 
 
 def test_re_inference_goes_on_where_it_was_stopped_with_the_same_result() -> None:

@@ -26,7 +26,7 @@ from dcpose_core.propagation.calibration import (
     using,
 )
 from dcpose_core.propagation.networks import READINGS
-from dcpose_core.training.propagation_trials import STAGES, Outcome, Samples, reliability, run, tasks
+from dcpose_core.training.propagation_trials import STAGES, Outcome, Samples, Trial, reliability, run, tasks
 from dcpose_core.training.propagation_worlds import MISTAKEN, Spoil, SpoiledFootage, World, draw_spoils, mistaken
 from tests.unit.moving_person import ALL_JOINTS, STANDING, ArrayFootage, aside, moving_footage, truth
 from tests.unit.propagation_worlds import WalkingPerson
@@ -86,8 +86,8 @@ def test_what_the_model_has_wrong_is_what_is_carried_on() -> None:
 
 def test_interpolation_is_measured_against_the_truth_and_listened_to() -> None:
     samples: dict[str, Samples] = {}
-    outcomes = run([world()], ("interpolate", "linear"), seed=0, samples=samples)
-    assert set(samples) == {"interpolate", "linear"}
+    outcomes = run([Trial(world(), 0)], ("interpolate", "linear"), samples=samples)
+    assert set(samples) == {"interpolate", "linear", "model"}
     assert len(samples["linear"]) == sum(outcome.method == "linear" for outcome in outcomes)
     correct = np.concatenate(samples["linear"].correct)
     errors = np.array([outcome.error for outcome in outcomes if outcome.method == "linear"])
@@ -103,14 +103,14 @@ def test_what_a_network_said_is_kept_and_said_again(tmp_path: Path) -> None:
     walks = World(
         "walk", frames, person.joints, known, person.joints + 20.0, np.full((20, 17), 0.5), person, boxes, "walk"
     )
-    first, asked = run([walks], ("dcpose",), seed=0, cache=tmp_path), len(person.looked_at)
+    first, asked = run([Trial(walks, 0, tmp_path)], ("dcpose",)), len(person.looked_at)
     assert first
     assert asked
-    assert run([walks], ("dcpose",), seed=0, cache=tmp_path) == first
+    assert run([Trial(walks, 0, tmp_path)], ("dcpose",)) == first
     assert len(person.looked_at) == asked
     table = {"dcpose": Calibration({}, (2.0,) * 17)}
     with using(table):  # calibrated as things stand now
-        again = run([walks], ("dcpose",), seed=0, cache=tmp_path)
+        again = run([Trial(walks, 0, tmp_path)], ("dcpose",))
     np.testing.assert_allclose([one.confidence for one in again], sigmoid(np.array(2.0)))
 
 

@@ -11,13 +11,12 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.jobs.propagate import WITHOUT_MODEL
 from app.jobs.worker import Step
 from app.project import edits
 from app.project.records import JointSource, Layer
 from app.ui.main_window import MainWindow
 from app.ui.propagation.choices import DEFAULT_METHOD, METHODS
-from dcpose_core.propagation import PROPAGATORS
+from dcpose_core.propagation import PROPAGATORS, WITHOUT_MODEL
 from tests.app.ui.conftest import WRIST, Mouse, press_key, shown
 from tests.app.ui.propagation.conftest import Drift, correct_wrist, go_to, open_frames_of, proposed_wrist, settle
 
@@ -37,7 +36,7 @@ def test_a_corrected_wrist_is_proposed_on_the_next_five_frames_and_nothing_is_ch
     assert document is not None
     assert len(document.history()) == 2  # annotated, moved
     assert window.propagation.bar.isVisible()
-    assert "Left wrist proposed on 5 frames" in window.propagation.bar.text.text()
+    assert window.propagation.bar.text.text().startswith("Person 0: left wrist proposed on 5 frames")
 
 
 def test_the_next_correction_takes_the_place_of_what_was_proposed_and_undoing_it_too(
