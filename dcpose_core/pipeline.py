@@ -259,8 +259,10 @@ class _Window:
         previous = self._evidence_of([(n[0], m) for n, m in zip(around, matrices, strict=True)])
         following = self._evidence_of([(n[1], m) for n, m in zip(around, matrices, strict=True)])
         return [
-            WindowEvidence(c, p, n, margin)
-            for c, p, n, (_, _, margin) in zip(current, previous, following, around, strict=True)
+            WindowEvidence(c, c if before == index else p, c if after == index else n, margin)
+            for (index, _), c, p, n, (before, after, margin) in zip(
+                asked, current, previous, following, around, strict=True
+            )
         ]
 
     def _shared_windows(self, asked: Sequence[tuple[int, TrackedBox]]) -> list[WindowEvidence]:

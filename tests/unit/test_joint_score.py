@@ -131,7 +131,7 @@ def test_a_key_frame_that_says_nothing_moves_no_refined_peak() -> None:
     torch.testing.assert_close(positions[0, 0], torch.tensor([1.5, 0.5]))
 
 
-def _estimates(*, score: JointScore | None, temporal: bool = True) -> Estimates:
+def _estimates(*, score: JointScore | None, temporal: bool = True, alone: bool = False) -> Estimates:
     """Of a key frame whose joints are half a cell off the peak, and whose refined heatmaps are 1.5 times as high."""
     model = dot_model(Fusion(lambda current, previous, next_, margin: 1.5 * current))
     crop = replace(model.description.crop, decode=DecodeRule.OFFSET_MAP)
@@ -139,7 +139,8 @@ def _estimates(*, score: JointScore | None, temporal: bool = True) -> Estimates:
     offsets = torch.full((_JOINTS, 2, 32, 24), 0.3)
     evidence = Evidence(_map(10, 12, 0.4)[0], offsets, np.eye(2, 3))
     estimator = PoseEstimator(model, device=torch.device("cpu"), batch_size=8, temporal=temporal, announce=pytest.fail)
-    window = WindowEvidence(evidence, evidence, evidence, (1, 1))
+    neighbour = evidence if alone else replace(evidence)
+    window = WindowEvidence(evidence, neighbour, neighbour, (1, 1))
     try:
         return estimator.estimate([window, window]) if temporal else estimator.estimate_single([evidence, evidence])
     finally:
@@ -167,3 +168,10 @@ def _alike() -> np.ndarray:
 
 def _probability(score: JointScore, readings: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-(readings @ np.array(score.weights) + np.array(score.biases)))))
+
+
+def test_a_frame_without_neighbours_keeps_the_backbones_pose_and_gets_a_probability() -> None:
+    alone = _estimates(score=SCORE, alone=True)
+    np.testing.assert_array_equal(alone.keypoints, _estimates(score=None, temporal=False).keypoints)
+    np.testing.assert_array_equal(alone.refinement_px, np.zeros((2, _JOINTS)))
+    np.testing.assert_allclose(alone.scores, 1 / (1 + np.exp(-(1 + np.log(0.4)))), atol=1e-6)
