@@ -16,6 +16,7 @@ from dcpose_core.detectors import DETECTORS
 from dcpose_core.devices import Announce, choose_device
 from dcpose_core.errors import UsageError
 from dcpose_core.estimation import StageClock
+from dcpose_core.files import asked_for
 from dcpose_core.formats import FORMATS, boxes_from_file, write_poses
 from dcpose_core.journal import Journal, RunDescription
 from dcpose_core.models.catalogue import load_model
@@ -102,7 +103,11 @@ def annotate(request: AnnotationRequest, announce: Announce) -> Generator[Progre
         detector = None if given is not None else DETECTORS[request.detector](device=device, tiles=request.tiles)
         tracker = TRACKERS[request.tracker]() if given is None else GivenTracks(reserved_ids=_track_ids(given))
         run = _run_description(request, source, model_sha256=model.description.sha256)
-        with Journal.open(journal_path(request.output), run, resume=request.resume) as journal:
+        beside = journal_path(request.output)
+        with (
+            asked_for(request.output, instead_of=beside),
+            Journal.open(beside, run, resume=request.resume) as journal,
+        ):
             done = 0 if journal.last_finished is None else journal.last_finished + 1 - key_frames.start
             yield Progress("analysing", done, len(key_frames))
             for poses in analyse(

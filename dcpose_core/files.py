@@ -10,6 +10,17 @@ from pathlib import Path
 
 
 @contextmanager
+def asked_for(path: Path, *, instead_of: Path) -> Iterator[None]:
+    """Errors of the system that name a temporary file name the file that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename == str(instead_of):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to: put in place on success, removed on any failure.
 
@@ -17,8 +28,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        yield temporary
-        temporary.replace(path)
+        with asked_for(path, instead_of=temporary):
+            yield temporary
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from dcpose_core.review import CHECKS
-    from dcpose_core.review.file_report import check_file, report_summary, report_table
+    from dcpose_core.review.file_report import check_file, report_lines, report_summary, report_table
 
     checks = list(CHECKS) if options.check is None else options.check
     for name in checks:
@@ -57,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(report)
         return 0
-    if report.found:
+    if report.found and out.is_terminal:
         out.print(report_table(report))
+    elif report.found:
+        out.file.writelines(f"{line}\n" for line in report_lines(report))  # rich would make spaces of tabs
     out.print(report_summary(report))
     return 0

@@ -122,24 +122,36 @@ def _found(
 
 
 def report_table(report: FileReport) -> Table:
-    """The persons found, one a line, for people."""
+    """The persons found, for people at a terminal: a reason a line, folded where there is no room."""
     table = Table(box=None, pad_edge=False)
-    several = len({person.sequence for person in report.found}) > 1
-    for heading in ("rank", *(["sequence"] if several else []), "frame", "track", "wrong joints"):
-        table.add_column(heading, justify="left" if heading == "sequence" else "right", no_wrap=True)
-    table.add_column("reasons", overflow="fold")
+    for heading in _headings(report):
+        is_text = heading in ("sequence", "reasons")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "reasons")
     for person in report.found:
         more = len(person.reasons) - _REASONS_SHOWN
-        texts = [reason.text for reason in person.reasons[:_REASONS_SHOWN]] + [f"{more} more"] * (more > 0)
-        table.add_row(
-            str(person.rank),
-            *([person.sequence] if several else []),
-            str(person.frame),
-            str(person.track),
-            f"{person.expected_wrong:.1f}",
-            "; ".join(texts),
-        )
+        reasons = [reason.text for reason in person.reasons[:_REASONS_SHOWN]] + [f"{more} more"] * (more > 0)
+        table.add_row(*_facts(report, person), "\n".join(reasons))
     return table
+
+
+def report_lines(report: FileReport) -> Iterator[str]:
+    """The same for other programs: a line a person with all reasons, columns parted by tabs."""
+    yield "\t".join(_headings(report))
+    for person in report.found:
+        yield "\t".join([*_facts(report, person), "; ".join(reason.text for reason in person.reasons)])
+
+
+def _headings(report: FileReport) -> list[str]:
+    return ["rank", *(["sequence"] if _has_several(report) else []), "frame", "track", "wrong", "reasons"]
+
+
+def _facts(report: FileReport, person: ReportedPerson) -> list[str]:
+    sequence = [person.sequence] if _has_several(report) else []
+    return [str(person.rank), *sequence, str(person.frame), str(person.track), f"{person.expected_wrong:.1f}"]
+
+
+def _has_several(report: FileReport) -> bool:
+    return len({person.sequence for person in report.found}) > 1
 
 
 def report_summary(report: FileReport) -> str:

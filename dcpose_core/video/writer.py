@@ -53,7 +53,7 @@ class VideoWriter:
             self._open(temporary)
         except (av.FFmpegError, OSError) as error:
             self._discard()
-            raise VideoError(f"{self._path}: the video cannot be written here ({error})") from error
+            raise VideoError(f"{self._path}: the video cannot be written here ({error.strerror or error})") from error
         return self
 
     def __exit__(

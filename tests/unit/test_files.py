@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dcpose_core.files import replacing, write_files
+from dcpose_core.files import asked_for, replacing, write_files
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -41,3 +41,13 @@ def test_an_unwritable_place_is_named_and_nothing_is_written(tmp_path: Path) -> 
         write_files({first: b"x", second: b"y"})
     assert raised.value.filename == str(second)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_write_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "no such folder" / "out.json"
+    with pytest.raises(FileNotFoundError) as raised, replacing(path) as temporary:
+        temporary.write_text("new")
+    assert raised.value.filename == str(path)
+    beside = tmp_path / "no such folder" / "out.json.partial"
+    with pytest.raises(FileNotFoundError, match="another") as raised, asked_for(path, instead_of=beside):
+        (tmp_path / "no such folder" / "another").write_text("new")  # an error about something else stays as it is

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcpose_core.cli import main
+from dcpose_core.cli import console, main
 from dcpose_core.formats import write_poses
 from dcpose_core.review import CHECKS
 from dcpose_core.review.sequence import SequencePoses
@@ -77,9 +77,24 @@ def test_the_table_says_where_how_much_and_why(tmp_path: Path, capsys: pytest.Ca
     path = tmp_path / "poses.json"
     write_poses([sequence(jumping())], path, format="posetrack18")
     lines = check(capsys, path).splitlines()
-    assert lines[0].split() == ["rank", "frame", "track", "wrong", "joints", "reasons"]
-    assert lines[1].split()[:3] == ["1", "15", "0"]  # PoseTrack files number their tracks anew
-    assert "left wrist" in lines[1]
+    assert lines[0].split("\t") == ["rank", "frame", "track", "wrong", "reasons"]
+    first = lines[1].split("\t")
+    assert first[:3] == ["1", "15", "0"]  # PoseTrack files number their tracks anew
+    assert "left wrist" in first[-1]
+
+
+def test_at_a_terminal_every_reason_has_lines_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "poses.json"
+    write_poses([sequence(jumping())], path, format="posetrack18")
+    reasons = check(capsys, path).splitlines()[1].split("\t")[-1].split("; ")
+    monkeypatch.setattr(console.out, "_force_terminal", True)
+    monkeypatch.setattr(console.out, "_width", 80)
+    lines = [" ".join(line.split()) for line in check(capsys, path, "--limit", 1).splitlines()]
+    assert max(map(len, lines[:-1])) <= 80
+    assert " ".join(lines[1:-1]).endswith(" ".join(reasons))
+    assert any(reasons[1].startswith(line) for line in lines[2:-1])
 
 
 def test_limit_and_probability_leave_out_what_is_less_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
