@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from app.project.backups import back_up
 from app.project.sqlite_file import checkpoint
 from dcpose_core.errors import ProjectError
+
+_T = TypeVar("_T")
 
 
 class BackupThread:
@@ -21,6 +24,10 @@ class BackupThread:
     def back_up(self, project: Path) -> Future[None]:
         """Copy the project if it changed since the last time."""
         return self._pool.submit(self._run, project)
+
+    def run(self, work: Callable[[], _T]) -> Future[_T]:
+        """Do something else with backups, after the copies that were asked for."""
+        return self._pool.submit(work)
 
     def close(self) -> None:
         """Wait for the copies that were asked for."""

@@ -19,12 +19,13 @@ from dcpose_core.errors import ProjectError
 
 LAST_KEPT = 10
 DAYS_KEPT = 30
+FOLDER_SUFFIX = ".backups"
 _STAMP = "%Y-%m-%d_%H%M%S"
 
 
 def backup_folder(project: Path) -> Path:
     """Beside the project, or among the user's data where that folder cannot be written."""
-    beside = project.with_name(f"{project.stem}.backups")
+    beside = project.with_name(f"{project.stem}{FOLDER_SUFFIX}")
     if os.access(beside if beside.exists() else project.parent, os.W_OK):
         return beside
     name = hashlib.sha256(str(project.absolute()).encode(errors="surrogateescape")).hexdigest()[:12]
@@ -33,7 +34,7 @@ def backup_folder(project: Path) -> Path:
 
 def backups(project: Path) -> list[Path]:
     """The backups of a project, newest first."""
-    found = [path for path in backup_folder(project).glob(f"*{SUFFIX}") if _time_of(path) is not None]
+    found = [path for path in backup_folder(project).glob(f"*{SUFFIX}") if time_of(path) is not None]
     return sorted(found, reverse=True)
 
 
@@ -74,7 +75,8 @@ def _changed_at(project: Path) -> float:
     return max(file.stat().st_mtime for file in files if file.exists())
 
 
-def _time_of(backup: Path) -> datetime | None:
+def time_of(backup: Path) -> datetime | None:
+    """When a backup was made, by its name; None for a file that is none."""
     try:
         return datetime.strptime(backup.stem, _STAMP).astimezone()
     except ValueError:
@@ -85,7 +87,7 @@ def _superseded(newest_first: Iterable[Path], now: datetime) -> list[Path]:
     days: set[str] = set()
     superseded = []
     for i, backup in enumerate(newest_first):
-        time = _time_of(backup)
+        time = time_of(backup)
         assert time is not None
         day = time.strftime("%Y-%m-%d")
         keep = i < LAST_KEPT or (day not in days and now - time <= timedelta(days=DAYS_KEPT))

@@ -13,5 +13,9 @@ class ProjectLockedError(ProjectError):
     """Another window has the project open for writing; it can be opened read-only."""
 
 
+class DamagedProjectError(ProjectError):
+    """What stands in the project cannot be read any more; a backup may have it."""
+
+
 class NewerProjectError(ProjectError):
     """The project was written by a newer version that this one does not understand."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
+from app.project.errors import DamagedProjectError
 from app.project.packing import pack, unpack
 from app.project.records import NoteChange, NoteKind, Person
-from dcpose_core.errors import ProjectError
 from dcpose_core.types import FloatArray
 
 
@@ -25,7 +25,7 @@ def decode_regions(data: bytes) -> tuple[FloatArray, ...]:
     try:
         regions = msgspec.msgpack.decode(data, type=list[list[tuple[float, float]]])
     except msgspec.MsgspecError as error:
-        raise ProjectError(f"ignore regions are damaged ({error}); open one of the project's backups") from error
+        raise DamagedProjectError(f"ignore regions are damaged ({error})") from error
     return tuple(np.array(region, np.float64).reshape(-1, 2) for region in regions)
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from app.project.errors import DamagedProjectError
 from app.project.packing import RECORD
 from app.project.records import Layer, NoteKind, Track
-from dcpose_core.errors import ProjectError
 
 #: What an edit can change: a person, a mark or a note of a frame, a track.
 PersonKey = tuple[Layer, int, int]  # layer, frame, track id
@@ -114,7 +114,7 @@ def decode(data: bytes) -> Values:
     try:
         part = msgspec.msgpack.decode(data, type=_Part)
     except msgspec.MsgspecError as error:
-        raise ProjectError(f"the history is damaged ({error}); open one of the project's backups") from error
+        raise DamagedProjectError(f"the history is damaged ({error})") from error
     values = Values.none()
     start = 0
     layers = tuple(Layer)

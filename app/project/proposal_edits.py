@@ -65,7 +65,7 @@ def accept_placements(document: Document, placements: Iterable[Placement], *, me
                 changes.append(PersonChange(Layer.ANNOTATION, frame, track_id, before, after))
                 n_joints += int(joints.sum())
                 frames.add(frame)
-    label = f"Propagate by {method}: {counted(n_joints, 'joint')} on {counted(len(frames), 'frame')}"
+    label = f"Propagate {counted(n_joints, 'joint')} on {counted(len(frames), 'frame')} by {method}"
     return Acceptance(Edit(label, tuple(changes)), n_joints, len(frames), n_human, len(verified), len(locked))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from app.project.errors import NewerProjectError
+from app.project.errors import DamagedProjectError, NewerProjectError
 from app.project.network_drives import is_on_network
 from dcpose_core.errors import ProjectError
 from dcpose_core.files import replacing
@@ -24,7 +24,7 @@ def told_as_project_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise ProjectError(f"{path}: {_advice(error)}") from error
+        raise _project_error(path, error) from error
     except OSError as error:
         raise ProjectError(f"{path}: {error.strerror or error}") from error
 
@@ -123,7 +123,7 @@ def check(path: Path) -> None:
     with told_as_project_errors(path), closing(_connect(path, "ro")) as connection:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        raise ProjectError(f"{path}: damaged ({found}); open one of its backups")
+        raise DamagedProjectError(f"{path}: damaged ({found})")
 
 
 def _log_of(path: Path) -> Path:
@@ -139,6 +139,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _checked_version(path: Path, connection: sqlite3.Connection, version: int) -> int:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if path.stat().st_size == 0:
+            raise DamagedProjectError(f"{path}: damaged, or not a project (it is empty)")
         raise ProjectError(f"{path}: not a project; choose a .dcpose file")
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if found // 1000 > version // 1000:
@@ -179,14 +181,18 @@ def _set_journal(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _advice(error: sqlite3.Error) -> str:
+def _project_error(path: Path, error: sqlite3.Error) -> ProjectError:
     text = str(error)
+    if "not a database" in text or "malformed" in text:
+        return DamagedProjectError(f"{path}: damaged, or not a project ({text})")
+    return ProjectError(f"{path}: {_advice(text)}")
+
+
+def _advice(text: str) -> str:
     if "full" in text:
         return "the disk is full; nothing was changed: make room and try again"
     if "readonly" in text or "unable to open" in text:
         return "cannot be written: the file or its folder is read-only; open it read-only, or save a copy elsewhere"
     if "locked" in text or "busy" in text:
         return "another program is using the file; close it there and try again"
-    if "not a database" in text or "malformed" in text:
-        return f"damaged, or not a project ({text}); open one of its backups"
     return f"cannot be read or written ({text})"

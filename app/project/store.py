@@ -17,13 +17,13 @@ import numpy as np
 
 from app.project import sqlite_file
 from app.project.disk_thread import LAST_RESORT_PAGES, DiskThread
+from app.project.errors import DamagedProjectError
 from app.project.history import HistoryEntry, StepKind
 from app.project.migrations import NOTES_TABLE, add_notes, add_refinement
 from app.project.packing import HEAD, RECORD
 from app.project.records import Layer, NoteKind, Track
 from app.project.sqlite_file import told_as_project_errors
 from app.project.video_facts import VideoFacts
-from dcpose_core.errors import ProjectError
 
 SUFFIX = ".dcpose"
 VERSION = 2001
@@ -144,8 +144,8 @@ class Store:
         """
         return self._disk.run(work)
 
-    def _damaged(self, what: str) -> ProjectError:
-        return ProjectError(f"{self.path}: damaged: {what}; open one of its backups")
+    def _damaged(self, what: str) -> DamagedProjectError:
+        return DamagedProjectError(f"{self.path}: damaged: {what}")
 
     # video
 

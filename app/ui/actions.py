@@ -32,7 +32,7 @@ class ActionSpec:
         enabled_when: asked after every change of document, selection, frame or mode; has to be quick.
         checked_when: for a switch, whether it is on.
         tooltip: one line; the shortcut is added to it.
-        icon: name of a Material Design icon of qtawesome, such as `mdi6.undo`.
+        icon: name of a Material Design icon, such as `mdi6.undo`.
         repeats: goes on while its key is held, faster and faster; one tap is always once.
         released: called with the seconds that its key was held, when it comes up.
         context: `window`: keys work wherever the focus is; `canvas`: only while the canvas has it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from app.jobs.bridge import JobFeed
 from app.ui.actions import ActionSpec
 from app.ui.annotating import Annotating
 from app.ui.dialogs.annotate import AnnotateDialog, models_and_devices
@@ -14,18 +13,14 @@ from app.ui.settings import Settings
 from dcpose_core.errors import DCPoseError
 
 
-def actions(
-    session: Session, annotating: Annotating, jobs: JobFeed, settings: Settings, parent: QWidget
-) -> list[ActionSpec]:
+def actions(session: Session, annotating: Annotating, settings: Settings, parent: QWidget) -> list[ActionSpec]:
     """All specs of this part."""
 
     def can_run() -> bool:
-        return session.can_edit and not annotating.is_running
+        return session.can_edit and not annotating.is_running and not annotating.is_loading
 
     def ask() -> None:
-        if not jobs.is_ready:
-            session.tell("The engine is being loaded...")
-        jobs.when_ready(lambda: show_annotate(session, annotating, settings, parent))
+        annotating.when_loaded(lambda: show_annotate(session, annotating, settings, parent))
 
     return [
         ActionSpec(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.jobs.bridge import JobFeed
 from app.project import edits
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: A proposal with fewer joints that would be drawn is nobody.
 _LEAST_JOINTS = 4
 _SURE = 0.25
+#: What was told is on the screen after so long.
+_PAINTED_MS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class Annotating(QObject):
         self._title = ""
         self._message = ""
         self._has_started = False
+        #: Whether somebody waits for the engine.
+        self.is_loading = False
         self._choice: RunChoice | None = None
         self._run: PredictionRun | None = None
         #: Proposals under way: job -> what becomes of the poses.
@@ -95,6 +99,24 @@ class Annotating(QObject):
     @property
     def is_busy(self) -> bool:
         return self.is_running or bool(self._proposals)
+
+    def when_loaded(self, do: Callable[[], object]) -> None:
+        """Call `do` once the engine is there, at once if it is; till then the status bar says what is waited for."""
+        if self._jobs.is_ready:
+            do()
+            return
+        self.is_loading = True
+        self._session.tell("Loading the model: this takes a few seconds the first time.")
+        self.progressed.emit(RunProgress("Loading the model", 0, 0, None, None, ""))
+
+        def loaded() -> None:
+            self.is_loading = False
+            do()
+            if not self.is_busy:
+                self.progressed.emit(None)
+
+        # Later, since the import keeps the window from painting what was just told.
+        QTimer.singleShot(_PAINTED_MS, self, lambda: self._jobs.when_ready(loaded))
 
     # -- runs
 
@@ -189,9 +211,7 @@ class Annotating(QObject):
             request = _request(document, self._settings.model, self._settings.device, frame, frame, boxes, 1)
             self._proposals[self._jobs.submit("Propose a pose", annotate.annotate_job(request))] = take
 
-        if not self._jobs.is_ready:
-            self._session.tell("The engine is being loaded...")
-        self._jobs.when_ready(submit)
+        self.when_loaded(submit)
         self.progressed.emit(RunProgress("Proposing a pose", 0, 0, None, None, ""))
 
     # -- events

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -14,6 +16,9 @@ from app.ui.session import Session
 #: After opening: the first frame and the timeline come first.
 _FIRST_MS = 10_000
 _EVERY_MS = 10 * 60_000
+
+
+_T = TypeVar("_T")
 
 
 class BackingUp(QObject):
@@ -43,6 +48,10 @@ class BackingUp(QObject):
         if self._left is not None:
             self._running = self._thread.back_up(self._left)
             self._left = None
+
+    def run(self, work: Callable[[], _T]) -> Future[_T]:
+        """Do something else with backups on their thread, where nothing waits for it."""
+        return self._thread.run(work)
 
     def close(self) -> None:
         """Wait for the last backup."""

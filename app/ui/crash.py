@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 import threading
 import traceback
@@ -16,14 +17,19 @@ from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, Signal, Slot,
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.project.errors import DamagedProjectError
 from app.ui import theme
 
 _KEPT_MESSAGES = 30
+#: PySide puts it before the text of what a method that Qt calls raises.
+_PYSIDE_NOTE = re.compile(r"^Error calling Python override of \S+: ")
 
 
 class CrashReporter(QObject):
     """Takes `sys.excepthook`, `threading.excepthook` and Qt's messages, from `install` to `uninstall`."""
 
+    #: A part of the project could not be read: no bug, and there may be a backup.
+    damage_found = Signal(str)
     _caught = Signal(str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -82,6 +88,9 @@ class CrashReporter(QObject):
             self._report(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
 
     def _report(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, DamagedProjectError):
+            self.damage_found.emit(_PYSIDE_NOTE.sub("", str(error)))
+            return
         text = "".join(traceback.format_exception(kind, error, trace))
         sys.stderr.write(text)
         self._caught.emit(f"{kind.__name__}: {error}", text)

@@ -49,6 +49,7 @@ from app.ui.panels.tracks import TracksPanel
 from app.ui.panels.trajectory import TrajectoryPanel
 from app.ui.playback import Playback
 from app.ui.propagation.part import PropagationPart
+from app.ui.restoring import Restoring
 from app.ui.session import Session
 from app.ui.settings import Settings
 from app.ui.start_page import StartPage
@@ -87,6 +88,8 @@ class MainWindow(QMainWindow):
         self.opener = Opener(self.session, self.feed, settings, self)
         self.opener.ask_for_video = lambda text, folder: file_actions.ask_for_video(self, text, folder)
         self.opener.ask_for_project = lambda suggestion: file_actions.ask_for_project(self, suggestion)
+        self.opener.import_poses = lambda path: exchange_actions.import_file(self.session, self.jobs, crash, path, self)
+        self.restoring = Restoring(self.session, self.opener, self.backing_up, self, close=self.close_document)
 
         self.canvas = Canvas(self.session, self.feed, self)
         self.canvas.propose_pose = self.annotating.propose
@@ -99,9 +102,9 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar(self)
         self.opening = OpeningCard(self.opener, self.feed, self)
         self.editing = LongEditCard(self.session.long_edit, self)
-        self.over_canvas = OverCanvas(self.pages, self.messages, [self.opening, self.editing])
         self.status = StatusBar(self.session, self.annotating, self.jobs, self)
         self.setStatusBar(self.status)
+        self.over_canvas = OverCanvas(self.pages, self.messages, [self.opening, self.editing], self.status.hint)
         self.docks = self._make_docks()
         self.table = ActionTable(self, self.canvas)
         self._make_actions()
@@ -153,8 +156,9 @@ class MainWindow(QMainWindow):
         bars: list[QWidget] = [self.menuBar(), self.statusBar()]
         self.full_canvas = FullCanvas(self, self.canvas, bars, list(self.docks.values()))
         table.add(file_actions.actions(session, settings, self.opener, self, close=self.close_document))
+        table.add(self.restoring.actions())
         table.add(history_actions.actions(session, self))
-        table.add(annotate_actions.actions(session, self.annotating, self.jobs, settings, self))
+        table.add(annotate_actions.actions(session, self.annotating, settings, self))
         table.add(self.propagation.over(canvas_actions.actions(session, self.canvas), self.canvas))
         table.add(self.propagation.actions(open_panel=lambda: self.docks.open("propagation")))
         table.add(track_commands.actions(session, self.commands))
@@ -212,6 +216,7 @@ class MainWindow(QMainWindow):
         self.timeline.view_changed.connect(self.trajectory.set_window)
         self.person.rerun_requested.connect(self.annotating.rerun_in_own_box)
         self.evidence.failed.connect(_raise)
+        self.crash.damage_found.connect(self.restoring.tell_damage)
         self.annotating.crashed.connect(self.crash.show_report)
         self.propagation.crashed.connect(self.crash.show_report)
         self.propagation.attach(self.canvas, self.timeline)
@@ -338,6 +343,7 @@ class MainWindow(QMainWindow):
         if self.session.document is not None:
             self.settings.set_layout("geometry", self.saveGeometry())
             self.settings.set_layout("docks", self.saveState())
+        self.hide()  # what follows may wait for a last frame of the model, or for the disk
         self.stop_warm_up()
         self.opener.cancel()
         self.close_document()

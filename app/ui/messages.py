@@ -1,4 +1,4 @@
-"""What the window has to say: a bar at the top of the canvas with one action, never a stack of dialogs."""
+"""What the window has to say: a bar at the bottom of the window with one action, never a stack of dialogs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui import theme
@@ -35,7 +35,10 @@ class Message:
 
 
 class MessageBar(QFrame):
-    """Shows the newest message."""
+    """Shows the newest message; as high as its text is at the width that it gets (`heightForWidth`)."""
+
+    #: There is another text: another size is wanted.
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,10 +60,12 @@ class MessageBar(QFrame):
         self._close.setToolTip("Close")
         self._close.clicked.connect(self.clear)
         row = QHBoxLayout(self)
-        row.setContentsMargins(16, 8, 8, 8)
+        row.setContentsMargins(12, 2, 4, 2)
         row.setSpacing(8)
-        for widget in (self._icon, self._text, self._button, self._close):
-            row.addWidget(widget)
+        row.addWidget(self._icon)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._button)
+        row.addWidget(self._close)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.clear)
@@ -78,6 +83,7 @@ class MessageBar(QFrame):
         self.setProperty("kind", message.kind)
         self.refresh_theme()
         self.show()
+        self.changed.emit()
         if message.n_done is not None:
             self._timer.start(_UNDO_MS)
         elif message.kind == "info" and not message.action:
@@ -100,8 +106,9 @@ class MessageBar(QFrame):
         kind = "info" if self.message is None else self.message.kind
         self._icon.setPixmap(theme.icon(_ICONS[kind], role=f"on_{kind}").pixmap(20, 20))
         self._close.setIcon(theme.icon("mdi6.close", role=f"on_{kind}"))
-        self.style().unpolish(self)
-        self.style().polish(self)
+        for widget in (self, self._text):  # the style sheet colours the text by the kind of the bar
+            self.style().unpolish(widget)
+            self.style().polish(widget)
 
     def _on_action(self) -> None:
         message = self.message

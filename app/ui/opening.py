@@ -13,8 +13,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.jobs.bridge import FrameFeed
+from app.project.backups import backups
 from app.project.document import Document
-from app.project.errors import ProjectLockedError
+from app.project.errors import DamagedProjectError, ProjectLockedError
+from app.project.restoring import LOG_SUFFIXES, project_of
 from app.project.video_facts import VideoFacts
 from app.ui.session import Session
 from app.ui.settings import Settings
@@ -26,6 +28,9 @@ VIDEO_SUFFIXES = (
     ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts",
     ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".mxf",
 )  # fmt: skip
+POSES_SUFFIXES = (".json",)
+_WEIGHTS_SUFFIXES = (".pth", ".pt", ".ckpt", ".onnx", ".safetensors")
+_LOGS = tuple(f"{PROJECT_SUFFIX}{suffix}" for suffix in LOG_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class Opener(QObject):
         self.ask_for_video: Callable[[str, Path], Path | None] = lambda _text, _folder: None
         #: (suggestion) -> where the project goes, or None.
         self.ask_for_project: Callable[[Path], Path | None] = lambda _suggestion: None
+        #: (project, damaged=, backup=): let the user open one of its backups.
+        self.open_backup: Callable[..., object] = lambda _project, **_how: None
+        #: (file): import its poses into the project that is shown.
+        self.import_poses: Callable[[Path], object] = lambda _path: None
         feed.opened.connect(self._on_opened)
         feed.open_failed.connect(self._on_failed)
 
@@ -64,8 +73,14 @@ class Opener(QObject):
         current = self._session.document
         if current is not None and current.path.absolute() in (path, project_path(path)):
             self._session.tell(f"{path.name} is open already.")
+        elif (project := project_of(path)) is not None:
+            self.open_backup(project, backup=path)
         elif path.suffix.lower() == PROJECT_SUFFIX:
             self._open_project(path, read_only=False)
+        elif path.suffix.lower() in POSES_SUFFIXES and self._session.can_edit:
+            self.import_poses(path)
+        elif (answer := _what_else(path)) is not None:
+            self._session.tell(answer, kind="warning")
         else:
             self._open_video(_Wish(path, _existing_project(path)))
 
@@ -79,17 +94,36 @@ class Opener(QObject):
         self.cancel()
         try:
             document = Document.open(path, read_only=read_only)
-        except ProjectLockedError as error:
+        except DCPoseError as error:
+            self._tell_failure(error, path)
+        else:
+            self._open_video_of(document)
+
+    def _tell_failure(self, error: DCPoseError, project: Path | None) -> None:
+        """Tell why a project is not opened, with what can be done about it. project: None for one that was not made."""
+        if project is not None and isinstance(error, ProjectLockedError):
             self._session.tell(
                 str(error),
                 kind="warning",
                 action="Open Read-Only",
-                handler=lambda: self._open_project(path, read_only=True),
+                handler=lambda: self._open_project(project, read_only=True),
             )
-        except DCPoseError as error:
-            self._session.tell(str(error), kind="error")
+        elif project is not None and (isinstance(error, DamagedProjectError) or not project.exists()):
+            self.tell_damage(str(error), project)
         else:
-            self._open_video_of(document)
+            self._session.tell(str(error), kind="error")
+
+    def tell_damage(self, text: str, project: Path) -> None:
+        """Tell that a project is damaged or gone, and offer its backups."""
+        if backups(project):
+            self._session.tell(
+                f"{text}; open one of its backups",
+                kind="error",
+                action="Open Backup...",
+                handler=lambda: self.open_backup(project, damaged=True),
+            )
+        else:
+            self._session.tell(f"{text}; there is no backup of it", kind="error")
 
     def _open_video_of(self, document: Document) -> None:
         """Look where the video was, also from the project's folder, beside the project, and where it was found for a
@@ -114,7 +148,7 @@ class Opener(QObject):
             try:
                 document = Document.open(project, read_only=read_only)
             except DCPoseError as error:
-                self._session.tell(str(error), kind="error")
+                self._tell_failure(error, project)
             else:
                 self._open_video(_Wish(video, project, document))
 
@@ -142,22 +176,10 @@ class Opener(QObject):
             return
         try:
             document = wish.document or self._document_for(wish, video)
-        except ProjectLockedError as error:
-            project = wish.project
-            self._feed.discard()
-            self._end()
-            if project is not None:
-                self._session.tell(
-                    str(error),
-                    kind="warning",
-                    action="Open Read-Only",
-                    handler=lambda: self._open_project(project, read_only=True),
-                )
-            return
         except DCPoseError as error:
             self._feed.discard()
             self._end()
-            self._session.tell(str(error), kind="error")
+            self._tell_failure(error, wish.project)
             return
         if document is None:  # nowhere to put the project: nothing is opened
             self._feed.discard()
@@ -238,4 +260,20 @@ def _is_writable(folder: Path) -> bool:
 def can_open(path: Path) -> bool:
     """Whether a dropped file looks like something to open, by its name alone."""
     suffix = path.suffix.lower()
-    return path.is_dir() or suffix == PROJECT_SUFFIX or suffix in VIDEO_SUFFIXES or suffix in IMAGE_SUFFIXES
+    return (
+        path.is_dir()
+        or suffix in (PROJECT_SUFFIX, *VIDEO_SUFFIXES, *IMAGE_SUFFIXES, *POSES_SUFFIXES)
+        or _what_else(path) is not None
+    )
+
+
+def _what_else(path: Path) -> str | None:
+    """What to do with a file that people try to open and that is neither video nor project, told by its name."""
+    suffix = path.suffix.lower()
+    if suffix in POSES_SUFFIXES:
+        return f"{path.name} holds poses, not a video: open its video, then bring them in with File > Import Poses."
+    if suffix in _LOGS:
+        return f"{path.name} belongs to {path.stem}{PROJECT_SUFFIX}, which keeps its last edits there: open that."
+    if suffix in _WEIGHTS_SUFFIXES:
+        return f"{path.name} holds the weights of a network, not a video: bring it in with `dcpose models import`."
+    return None

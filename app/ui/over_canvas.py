@@ -1,15 +1,15 @@
-"""What floats over the canvas: messages at its top, progress of what everybody waits for at its bottom."""
+"""What floats over the window: progress of what everybody waits for over the canvas, messages over the status bar."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.long_edit import LongEdit
 from app.ui.messages import MessageBar
 
 _MARGIN_PX, _BOTTOM_PX = 12, 32
-_MESSAGE_PX, _CARD_PX = 720, 360
+_LEAST_PX, _CARD_PX = 200, 360
 _SHOWN_AFTER_MS = 250
 
 
@@ -67,27 +67,27 @@ class LongEditCard(ProgressCard):
 
 
 class OverCanvas(QObject):
-    """Keeps messages and cards in their places over `area`."""
+    """Keeps cards in their places over `area`, and messages in the place of `hint`, the longest text of the status bar:
+    over the picture, they would hide joints that somebody is about to drag."""
 
-    def __init__(self, area: QWidget, messages: MessageBar, cards: list[ProgressCard]) -> None:
+    def __init__(self, area: QWidget, messages: MessageBar, cards: list[ProgressCard], hint: QWidget) -> None:
         super().__init__(area)
-        self._area, self._messages, self._cards = area, messages, cards
-        for watched in (area, messages, *cards):
+        self._area, self._messages, self._cards, self._hint = area, messages, cards, hint
+        for watched in (area, hint, messages, *cards):
             watched.installEventFilter(self)
+        messages.changed.connect(self.place)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        moved = event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and watched is self._area
+        moved = event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and watched in (self._area, self._hint)
         if moved or event.type() == QEvent.Type.Show:
             self.place()
         return False
 
+    @Slot()
     def place(self) -> None:
         """Put everything where it belongs, over what is beside it."""
+        self._place_messages()
         area = self._area.geometry()
-        self._messages.setFixedWidth(max(200, min(_MESSAGE_PX, area.width() - 2 * _MARGIN_PX)))
-        self._messages.adjustSize()
-        self._messages.move(area.x() + (area.width() - self._messages.width()) // 2, area.y() + _MARGIN_PX)
-        self._messages.raise_()
         for card in self._cards:
             card.setFixedWidth(max(200, min(_CARD_PX, area.width() - 40)))
             card.adjustSize()
@@ -96,3 +96,16 @@ class OverCanvas(QObject):
                 area.y() + area.height() - card.height() - _BOTTOM_PX,
             )
             card.raise_()
+
+    def _place_messages(self) -> None:
+        """As high as the text: a long one grows upwards, over the timeline."""
+        if not self._messages.isVisible():
+            return
+        window = self._messages.window()
+        line = QRect(self._hint.mapTo(window, QPoint(0, 0)), self._hint.size())
+        if not self._hint.isVisible():  # only the picture is shown
+            line = self._area.geometry().adjusted(_MARGIN_PX, 0, -_MARGIN_PX, -_MARGIN_PX)
+        width = max(_LEAST_PX, line.width())
+        height = self._messages.heightForWidth(width)
+        self._messages.setGeometry(line.x(), line.y() + line.height() - height, width, height)
+        self._messages.raise_()

@@ -397,7 +397,7 @@ class Session(QObject):
         action: str = "",
         handler: Callable[[], object] | None = None,
     ) -> None:
-        """Show a message at the top of the canvas, with one action at most."""
+        """Show a message, with one action at most."""
         self.message_told.emit(Message(text=text, kind=kind, action=action, handler=handler))
 
     def tell_done(self, text: str) -> None:

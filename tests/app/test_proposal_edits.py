@@ -32,7 +32,7 @@ def test_accepted_joints_are_propagated_annotations_and_their_box_holds_them(tmp
         before = document.person(2, 0)
         assert before is not None
         accepted = accept_placements(document, [placement(2, _WRIST, _KNEE)], method="a test")
-        assert accepted.edit.label == "Propagate by a test: 2 joints on 1 frame"
+        assert accepted.edit.label == "Propagate 2 joints on 1 frame by a test"
         document.apply(accepted.edit)
         after = document.person(2, 0, Layer.ANNOTATION)
         assert after is not None

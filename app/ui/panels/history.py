@@ -16,7 +16,6 @@ from app.ui.session import Session
 from app.ui.tables import plain_table
 
 _ROW_PX = 24
-_DAY_S = 86_400
 _ICONS = {
     StepKind.EDIT: "mdi6.circle-small",
     StepKind.RUN: "mdi6.run",
@@ -148,10 +147,11 @@ class HistoryPanel(QWidget):
 
 
 def _time_text(time_s: float) -> str:
-    """The time of day, with the date where it was another day."""
-    local = time.localtime(time_s)
-    is_recent = abs(time.time() - time_s) < _DAY_S and local.tm_mday == time.localtime().tm_mday
-    return time.strftime("%H:%M:%S" if is_recent else "%Y-%m-%d %H:%M", local)
+    """The time of day, or the date where it was another day: short, as the label wants the room; a tooltip says all."""
+    local, now = time.localtime(time_s), time.localtime()
+    if (local.tm_year, local.tm_yday) == (now.tm_year, now.tm_yday):
+        return time.strftime("%H:%M", local)
+    return time.strftime("%d %b" if local.tm_year == now.tm_year else "%Y-%m-%d", local)
 
 
 def _spoken(entry: HistoryEntry, *, is_current: bool) -> str:

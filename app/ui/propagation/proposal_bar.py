@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
@@ -14,7 +14,7 @@ from app.ui import theme
 from app.ui.certainty import sure_text
 from app.ui.propagation.choices import METHODS
 from app.ui.propagation.deciding import Deciding, joints_text
-from app.ui.propagation.proposals import Proposals
+from app.ui.propagation.proposals import Place, Proposals
 from app.ui.session import Session
 
 _MARGIN_PX = 12
@@ -85,7 +85,8 @@ class ProposalBar(QFrame):
             joints |= self._proposals.open(place)
             frames.add(place.frame)
         method = METHODS[self._proposals.method].phrase
-        text = f"{joints_text(joints).capitalize()} proposed on {counted(len(frames), 'frame')} by {method}"
+        proposed = f"{joints_text(joints)} proposed on {counted(len(frames), 'frame')} by {method}"
+        text = f"{self._whose(places)}: {proposed}"
         here = [place for place in self._deciding.places("here") if place in places]
         if here:
             sure = min(self._proposals.least_confidence(place) for place in here)
@@ -98,6 +99,13 @@ class ProposalBar(QFrame):
         self.every.setEnabled(self._deciding.has_open("range"))
         self.show()
         self._place()
+
+    def _whose(self, places: Sequence[Place]) -> str:
+        """`Person 2`; of several persons, how many."""
+        document, persons = self._session.document, {place.track_id for place in places}
+        if document is None or len(persons) != 1:
+            return counted(len(persons), "person")
+        return document.tracks()[persons.pop()].name
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and self.isVisible():

@@ -13,6 +13,7 @@ from app.project import edits
 from app.project.records import FrameState, JointSource
 from app.ui.annotate_actions import show_annotate
 from app.ui.annotating import RunChoice, RunProgress
+from app.ui.dialogs.annotate import AnnotateDialog
 from app.ui.main_window import MainWindow
 from app.ui.settings import DEFAULT_MODEL
 from app.ui.status import duration_text, progress_text
@@ -139,3 +140,21 @@ def test_progress_tells_rate_and_time_to_go() -> None:
     assert progress_text(progress) == "1210/4500 frames · 41.0 fps · 1:20 left"
     assert progress_text(progress, paused=True) == "1210/4500 frames · paused"
     assert duration_text(7387) == "2:03:07"
+
+
+def test_what_the_first_run_waits_for_is_told_before_the_engine_is_loaded(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    waiting: list[Callable[[], object]] = []
+    monkeypatch.setattr(window.jobs, "when_ready", waiting.append)
+    window.table.action("annotate.run").trigger()
+    assert not waiting  # the import begins when the message is on the screen
+    assert window.messages.message is not None
+    assert window.messages.message.text.startswith("Loading the model")
+    assert window.status.progress.isVisible()
+    window.table.refresh()
+    assert not window.table.action("annotate.run").isEnabled()
+    qtbot.waitUntil(lambda: bool(waiting))
+    waiting[0]()
+    assert window.findChildren(AnnotateDialog)
+    assert not window.status.progress.isVisible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from pytestqt.qtbot import QtBot
 
 from app.project import edits
@@ -41,3 +42,18 @@ def test_a_project_without_an_edit_leaves_no_backup(
     assert document is not None
     window.close()
     assert not backups(document.path)
+
+
+def test_the_window_is_gone_before_anything_is_waited_for(
+    open_window: Callable[..., MainWindow], video: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = _open(open_window, video, qtbot)
+    close, seen = window.jobs.close, []
+
+    def note_and_close() -> None:
+        seen.append(window.isVisible())
+        close()
+
+    monkeypatch.setattr(window.jobs, "close", note_and_close)
+    window.close()
+    assert seen == [False]

@@ -36,7 +36,7 @@ def test_return_accepts_this_frame_as_one_step_and_esc_forgets_the_others(
     assert after.scores[WRIST] == pytest.approx(0.8)
     assert (np.delete(after.sources, WRIST) == JointSource.MODEL).all()
     assert document.layer_of(2, 0) == Layer.ANNOTATION
-    assert document.undo_label == "Propagate by optical flow: 1 joint on 1 frame"
+    assert document.undo_label == "Propagate 1 joint on 1 frame by optical flow"
     assert open_frames_of(window) == [1, 3, 4, 5]
     press_key(window, Qt.Key.Key_Escape)
     assert open_frames_of(window) == []
@@ -72,7 +72,7 @@ def test_shift_return_accepts_the_selected_frames_or_all_and_undo_brings_the_gho
     assert open_frames_of(window) == []
     document = window.session.document
     assert document is not None
-    assert document.undo_label == "Propagate by optical flow: 3 joints on 3 frames"
+    assert document.undo_label == "Propagate 3 joints on 3 frames by optical flow"
     assert window.messages.message is not None
     assert window.messages.message.text == "3 joints accepted on 3 frames."
     window.session.undo()
