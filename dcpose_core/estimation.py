@@ -74,8 +74,8 @@ class Evidence:
 class WindowEvidence(NamedTuple):
     """The three frames of one person, `current` itself where a neighbour is missing. margin: (c - p, n - c) in frames.
 
-    Where both are missing nothing is refined: there is nothing to see that the backbone has not seen, and temporal
-    modules were taught on frames that differ.
+    Where both are missing the joints stay where the backbone has them: temporal modules were taught on frames that
+    differ. What they think of the joints counts all the same.
     """
 
     current: Evidence
@@ -262,7 +262,6 @@ class PoseEstimator:
             neighbours = [window.previous for window in windows] + [window.next for window in windows]
             previous, following = _in_current_crop(neighbours, [*windows, *windows]).chunk(2)
             refined = temporal(current, previous, following, margin).float()
-            refined = torch.where(_alone(windows, refined.device)[:, None, None, None], current, refined)
             score = self._model.description.score
             if score is None:
                 return _Maps(current, refined)
@@ -280,9 +279,10 @@ class PoseEstimator:
                 positions, peaks = decode_refined(maps.refined, current=maps.current, offsets=offsets)
             else:
                 positions, peaks = decode(maps.refined, rule=self._spec.decode)
-            alone = _alone(windows, positions.device)
-            positions = torch.where(alone[:, None, None], own_positions, positions)
-            peaks = torch.where(alone[:, None], own_peaks, peaks)
+            alone = [window.previous is window.current and window.next is window.current for window in windows]
+            positions = torch.where(
+                torch.tensor(alone, device=positions.device)[:, None, None], own_positions, positions
+            )
             moved = torch.linalg.vector_norm(positions - own_positions, dim=-1) * ((peaks > 0) & (own_peaks > 0))
             return _Decoded(positions, peaks if maps.probability is None else maps.probability, moved)
 
@@ -329,12 +329,6 @@ def _in_current_crop(neighbours: Sequence[Evidence], windows: Sequence[WindowEvi
     own = np.stack([neighbour.matrix for neighbour in neighbours])
     current = np.stack([window.current.matrix for window in windows])
     return heatmaps if np.array_equal(own, current) else warp_heatmaps(heatmaps, own, current)
-
-
-def _alone(windows: Sequence[WindowEvidence], device: torch.device) -> torch.Tensor:
-    """bool `[N]`: neither neighbour is there."""
-    alone = [window.previous is window.current and window.next is window.current for window in windows]
-    return torch.tensor(alone, device=device)
 
 
 def _crop_scale(matrices: FloatArray) -> FloatArray:
