@@ -27,7 +27,8 @@ LOG_SUFFIXES = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupContents:
-    """What tells one backup from another. last_step: label of the last edit in it; n_annotated, n_verified: frames."""
+    """What tells one backup from another. last_step: label of the last edit in it; n_annotated, n_verified: frames with
+    a pose, and verified ones."""
 
     last_step: str
     n_annotated: int
@@ -38,7 +39,9 @@ def contents(backup: Path) -> BackupContents:
     """Look into a backup, of this version or an older one. Raises `ProjectError`."""
     with sqlite_file.told_as_project_errors(backup), closing(sqlite_file.open_beside(backup)) as connection:
         step = connection.execute("SELECT label FROM history WHERE NOT undone ORDER BY number DESC LIMIT 1").fetchone()
-        (n_annotated,) = connection.execute("SELECT count(*) FROM annotations").fetchone()
+        (n_annotated,) = connection.execute(
+            "SELECT count(*) FROM (SELECT frame FROM annotations UNION SELECT frame FROM predictions)"
+        ).fetchone()
         (n_verified,) = connection.execute("SELECT count(*) FROM marks WHERE marks & ?", (VERIFIED,)).fetchone()
     return BackupContents(last_step=step[0] if step else "", n_annotated=n_annotated, n_verified=n_verified)
 

@@ -24,12 +24,14 @@ _T = TypeVar("_T")
 class BackingUp(QObject):
     """Watches which project the session shows; a read-only one is left alone."""
 
+    #: The project turned out damaged when it was to be copied: the sentence that says so.
+    damage_found = Signal(str)
     _failed = Signal(str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._thread = BackupThread(self._failed.emit)
+        self._thread = BackupThread(self._failed.emit, self.damage_found.emit)
         self._document: Document | None = None
         self._left: Path | None = None
         self._running: Future[None] | None = None
@@ -43,6 +45,7 @@ class BackingUp(QObject):
         if self._running is not None:
             self._running.result()
 
+    @Slot()
     def back_up_closed(self) -> None:
         """Make the last backup of the document that was closed."""
         if self._left is not None:

@@ -80,15 +80,17 @@ class Restoring(QObject):
     @Slot(object)
     def _open(self, path: Path) -> None:
         """Open what was made of a backup; what was told of the damage is over."""
-        self._session.tell(f"Opening what was made of the backup: {path.name}")
+        self._session.tell(f"{path.name} was made of a backup.")
         self._opener.open(path)
 
     @Slot(str)
     def tell_damage(self, error: str) -> None:
-        """A part of the project that is shown could not be read."""
+        """A part of the project that is shown, or was shown till now, could not be read."""
         document = self._session.document
         if document is not None:
             self._opener.tell_damage(error, document.path)
+        else:
+            self._session.tell(error, kind="error")
 
     def _put_back(self, project: Path, backup: Path) -> Future[Path]:
         document = self._session.document

@@ -120,8 +120,22 @@ def test_a_folder_of_images_is_a_video_too(tmp_path: Path) -> None:
 
 def test_a_backup_that_cannot_be_made_is_told_and_does_not_stop_the_next(tmp_path: Path) -> None:
     told: list[str] = []
-    thread = BackupThread(told.append)
+    thread = BackupThread(told.append, pytest.fail)
     thread.back_up(tmp_path / "gone.dcpose").result(timeout=30)
     thread.close()
     assert len(told) == 1
     assert "gone.dcpose" in told[0]
+
+
+def test_a_project_that_turns_out_damaged_is_told_as_such(tmp_path: Path) -> None:
+    with new_document(tmp_path, n_frames=400, n_tracks=1) as document:
+        predict(document, 0, range(400))
+    data = bytearray(document.path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 4000] = bytes(4000)
+    document.path.write_bytes(data)
+    told: list[str] = []
+    thread = BackupThread(pytest.fail, told.append)
+    thread.back_up(document.path).result(timeout=30)
+    thread.close()
+    assert len(told) == 1
+    assert told[0].startswith(f"{document.path}: damaged")

@@ -30,7 +30,7 @@ def _backed_up(folder: Path) -> tuple[Path, Path, object]:
 
 def test_a_backup_tells_what_is_in_it_and_whose_it_is(tmp_path: Path) -> None:
     project, backup, _ = _backed_up(tmp_path)
-    assert contents(backup) == BackupContents(last_step="Move joint", n_annotated=1, n_verified=0)
+    assert contents(backup) == BackupContents(last_step="Move joint", n_annotated=2, n_verified=0)
     assert project_of(backup) == project
     assert project_of(project) is None
 

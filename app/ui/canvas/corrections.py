@@ -68,6 +68,7 @@ def delete(session: Session) -> None:
         correct(session, lambda document, frame, track: edits.delete_joint(document, frame, track, joints))
     elif correct(session, edits.delete_person):
         session.select(None)
+        session.tell_done("Person deleted on this frame.")
 
 
 def accept(session: Session) -> None:

@@ -123,7 +123,7 @@ class BackupDialog(QDialog):
 
     def _add(self, backup: Path) -> QTreeWidgetItem:
         time = time_of(backup)
-        row = QTreeWidgetItem(self.list, [f"{time:%Y-%m-%d %H:%M}" if time else backup.stem, "", "", _size(backup)])
+        row = QTreeWidgetItem(self.list, [f"{time:%Y-%m-%d %H:%M:%S}" if time else backup.stem, "", "", _size(backup)])
         row.setToolTip(0, str(backup))
         return row
 

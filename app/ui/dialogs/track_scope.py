@@ -145,7 +145,7 @@ class TrackScopeDialog(QDialog):
         if problem(self._document, operation) is None:
             edit = build(self._document, operation)
             super().accept()
-            self._session.submit_wide(edit)
+            self._session.submit_wide(edit, lambda: self._session.tell_done(f"{edit.label}."))
 
     def done(self, result: int) -> None:
         # First, so that what the edit changes is not previewed again.

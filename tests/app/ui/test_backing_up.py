@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,18 @@ def test_the_window_is_gone_before_anything_is_waited_for(
     monkeypatch.setattr(window.jobs, "close", note_and_close)
     window.close()
     assert seen == [False]
+
+
+def test_a_project_whose_place_another_takes_is_backed_up(
+    open_window: Callable[..., MainWindow], video: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window = _open(open_window, video, qtbot)
+    document = window.session.document
+    assert document is not None
+    assert window.session.submit(edits.set_verified(document, [3], verified=True))
+    other = tmp_path / "other" / video.name
+    other.parent.mkdir()
+    shutil.copy(video, other)
+    window.opener.open(other)
+    qtbot.waitUntil(lambda: window.session.document not in (None, document), timeout=30_000)
+    qtbot.waitUntil(lambda: len(backups(document.path)) == 1, timeout=30_000)

@@ -198,6 +198,10 @@ def test_delete_takes_the_selected_joint_and_without_one_the_person(window: Main
     press_key(window, Qt.Key.Key_Delete)
     assert document.person(0, track) is None
     assert window.session.selected_track is None
+    message = window.messages.message
+    assert message is not None
+    assert message.text == "Person deleted on this frame."
+    assert message.action == "Undo"
 
 
 def test_a_locked_track_is_not_moved_and_the_message_says_why(window: MainWindow, mouse: Mouse, track: int) -> None:
