@@ -156,8 +156,8 @@ def _has_several(report: FileReport) -> bool:
 
 def report_summary(report: FileReport) -> str:
     """One line: how much was looked at, and what it comes to."""
-    shown = "" if len(report.found) == report.persons_found else f", the first {len(report.found)} are listed"
+    shown = "" if len(report.found) == report.persons_found else f" (listed: {len(report.found)})"
     return (
-        f"{report.frames} frames, {report.persons} persons on them; about {report.expected_wrong:.0f} joints are "
-        f"wrong; something was found with {report.persons_found} persons{shown}"
+        f"{report.frames} frames, {report.persons} poses: {report.persons_found} to look at{shown}, "
+        f"about {report.expected_wrong:.0f} wrong joints"
     )

@@ -69,8 +69,7 @@ def test_a_clean_file_has_nothing_to_report(tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "poses.json"
     write_poses([sequence(walker(40), scores=scores)], path, format="posetrack18")
     printed = check(capsys, path, "--min-probability", 0)
-    assert printed.startswith("40 frames, 40 persons on them; about ")
-    assert "something was found with 0 persons" in printed
+    assert printed.startswith("40 frames, 40 poses: 0 to look at, about ")
 
 
 def test_the_table_says_where_how_much_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +104,7 @@ def test_limit_and_probability_leave_out_what_is_less_wrong(tmp_path: Path, caps
     report = json.loads(check(capsys, path, "--json", "--check", "jump", "--limit", 1))
     assert (report["persons_found"], [person["frame"] for person in report["found"]]) == (2, [25])
     assert json.loads(check(capsys, path, "--json", "--min-probability", 1))["found"] == []
-    assert "2 persons, the first 1 are listed" in check(capsys, path, "--check", "jump", "--limit", 1)
+    assert "2 to look at (listed: 1)" in check(capsys, path, "--check", "jump", "--limit", 1)
 
 
 def test_frames_that_are_not_labelled_are_left_out_and_time_goes_on(tmp_path: Path) -> None:
