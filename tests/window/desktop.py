@@ -39,6 +39,10 @@ class Desktop:
         self.display = ""
 
     def __enter__(self) -> Self:
+        # The model's second look after corrections is an undo step of its own, which comes when it comes.
+        settings = self._folder / "config" / "dcpose-annotator" / "window.ini"
+        settings.parent.mkdir(parents=True)
+        settings.write_text("[view]\npropagate_reinfers=false\n", encoding="utf-8")
         read, write = os.pipe()
         log = (self._folder / "xvfb.log").open("wb")
         with log:
