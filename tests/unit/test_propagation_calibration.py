@@ -27,7 +27,15 @@ from dcpose_core.propagation.calibration import (
 )
 from dcpose_core.propagation.networks import READINGS
 from dcpose_core.training.propagation_trials import STAGES, Outcome, Samples, Trial, reliability, run, tasks
-from dcpose_core.training.propagation_worlds import MISTAKEN, Spoil, SpoiledFootage, World, draw_spoils, mistaken
+from dcpose_core.training.propagation_worlds import (
+    MISTAKEN,
+    Spoil,
+    SpoiledFootage,
+    World,
+    as_people_set_it,
+    draw_spoils,
+    mistaken,
+)
 from tests.unit.moving_person import ALL_JOINTS, STANDING, ArrayFootage, aside, moving_footage, truth
 from tests.unit.propagation_worlds import WalkingPerson
 
@@ -211,3 +219,11 @@ def test_each_propagator_but_blends_sources_is_fitted_before_what_builds_on_it()
     for stage in STAGES:
         ran |= set(stage.methods)
     assert ran == set(PROPAGATORS)
+
+
+def test_people_and_the_model_disagree_about_a_joint_alike_on_every_frame() -> None:
+    joints = np.random.default_rng(3).normal(scale=50.0, size=(30, 17, 2))
+    joints[:, 1], joints[:, 2] = 0.0, [0.0, 40.0]  # a head of 40 pixels
+    moved = as_people_set_it(joints, np.random.default_rng(4)) - joints
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-9)
+    assert 1.0 < np.sqrt(np.square(moved[0]).sum(axis=-1).mean()) < 7.0  # 0.09 head lengths are 3.6 pixels
