@@ -5,6 +5,9 @@ only when every packet from its key frame up to its own, and the one behind, gav
 that has met damage may also fail on sound packets behind it, and some key frames are no clean start (H.264 with
 periodic intra refresh) or none at all (AVI that has lost its index): a packet is called damaged only when another
 start does not help.
+
+Pictures that none is built on are left out on the way to a later one: a third to a half of the computing with B-frames.
+For that reason damage in one of them does not count for those behind it either.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ from dcpose_core.video.frame_index import FrameIndex
 from dcpose_core.video.presentation_order import REORDER_DEPTH
 from dcpose_core.video.seeking import MAX_THREADS, LostStepError, PacketMarks, PictureSource
 
-#: What is known of a packet's picture: nothing; it came out undamaged; it failed in the decoding under way; it fails
-#: from whatever start. In rising order of what they mean for pictures built on it.
+#: What is known of a packet's picture: nothing; it came out undamaged, or nobody needs it in the decoding under way; it
+#: failed there; it fails from whatever start. In rising order of what they mean for pictures built on it.
 _UNKNOWN, _CLEAN, _FAILED, _BAD = 0, 1, 2, 3
 
 _WORTH_DECODING = 16  # packets that are rather decoded than jumped over
@@ -43,7 +46,7 @@ class ExactPictures:
         self._index = index
         self._marks = PacketMarks(index) if marks is None else marks
         self._path = path
-        self._source = PictureSource(path, index, self._marks, max_threads=max_threads)
+        self._source = PictureSource(path, index, self._marks, max_threads=max_threads, leave_out=self._leave_out)
         self._key_packets = frozenset(index.key_packet.tolist())
         self._frame_of_packet = np.full(len(index.packet_size), -1, dtype=np.int64)
         has_packet = np.flatnonzero(index.frame_packet >= 0)
@@ -53,6 +56,8 @@ class ExactPictures:
         self._state: NDArray[np.uint8] = np.full(len(index.packet_size), _UNKNOWN, dtype=np.uint8)
         self._state[index.packet_silent] = _CLEAN
         self._state[index.packet_bad] = _BAD
+        self._unreferenced: NDArray[np.bool_] = np.zeros(len(index.packet_size), dtype=np.bool_)
+        self._unreferenced[index.packet_unreferenced] = True
         self._unreadable: set[int] = set()  # frames that no start gives, though none of their packets is bad
         #: Key frames that are no clean start, and of these the ones still in doubt, with the packet that failed.
         self._unclean: set[int] = set()
@@ -67,6 +72,8 @@ class ExactPictures:
         self._entry = 0
         self._trusted_keys = 0  # frames of this key frame and later ones need another start
         self._waiting: dict[int, VideoFrame] = {}
+        self._wanted = 0  # the frame that it is to lead to
+        self._has_left_out = False  # whether packets were left out that may be sound
         self._next_frame = 0  # frames before it are gone
         self._latest_frame = -1  # the latest that came out
         self._latest_packet = -1
@@ -91,7 +98,8 @@ class ExactPictures:
     def approach(self, index: int) -> Iterator[None]:
         """Decode until `get` has no more to do for frame `index`, one picture a step. It may be given up between two:
         what comes behind is then reached from there. Raises `VideoError` if the file has changed."""
-        for _ in range(2 * len(self._start_of_key) + 4):  # each start settles a key frame, or threads, or jumps
+        # Each start settles a key frame, or threads, or jumps, or that nothing is left out.
+        for _ in range(2 * len(self._start_of_key) + 5):
             if self.is_damaged(index):
                 break
             try:
@@ -146,14 +154,15 @@ class ExactPictures:
 
         They are its group up to the packet behind its own, unless that starts a new group: decoders often take a
         packet with a damaged end for a good one, and refuse only the next. Pictures stored behind the key frame but
-        shown before it do not count: later ones are not built on them.
+        shown before it do not count: later ones are not built on them. Nor do damaged ones that none is built on.
         """
         start = self._start_of_key[self._index.frame_key[index]]
         behind = int(self._index.frame_packet[index]) + 1
         end = min(behind + (behind not in self._key_packets), len(self._state))
         packets: IntArray = np.arange(self._index.key_packet[start], end)
         frames = self._frame_of_packet[packets]
-        chain: IntArray = packets[(frames < 0) | (frames >= self._index.key_first_frame[start])]
+        passed_over = self._unreferenced[packets] & (self._state[packets] == _BAD) & (packets < behind - 1)
+        chain: IntArray = packets[((frames < 0) | (frames >= self._index.key_first_frame[start])) & ~passed_over]
         return chain
 
     def _comes_next(self, index: int) -> bool:
@@ -173,20 +182,41 @@ class ExactPictures:
         key = int(self._start_of_key[self._index.frame_key[index]])
         self._entry = key
         self._trusted_keys = len(self._start_of_key)
+        self._has_left_out = False
         self._next_frame = self._judged = int(self._index.key_first_frame[key])
         self._latest_frame = self._next_frame - 1
         self._latest_packet = int(self._index.key_packet[key])
         following = slice(self._latest_packet, None)
         forget = (self._state[following] != _BAD) & (self._frame_of_packet[following] >= 0)
         self._state[following][forget] = _UNKNOWN
+        if self.met_damage:
+            self._source.reopen()
         self._pictures = self._source.pictures_from(key)
 
     def _stop(self) -> None:
         self._pictures = None
         self._waiting.clear()
 
+    def _leave_out(self, packet: int) -> bool:
+        """Whether a packet is not to be decoded, since no other picture than its own needs it.
+
+        After damage was met only those known to be damaged: what the others do tells more of it.
+        """
+        if not self._unreferenced[packet]:
+            return False
+        if self._state[packet] == _BAD:
+            return True
+        frame = int(self._frame_of_packet[packet])
+        if self.met_damage or frame >= self._wanted or packet >= self._index.frame_packet[self._wanted]:
+            return False
+        self._has_left_out = True
+        self._state[packet] = _CLEAN
+        self._next_frame = max(self._next_frame, frame + 1)
+        return True
+
     def _await(self, index: int) -> Iterator[None]:
         """Decode until the picture of frame `index` waits, and all that it is built on has come out undamaged."""
+        self._wanted = index
         self._forget_before(index)
         chain = self._chain(index)
         while True:
@@ -213,6 +243,8 @@ class ExactPictures:
             packet, picture = next(self._pictures)
         except StopIteration:
             if self._judged == len(self._index):
+                if self._has_left_out:
+                    raise _StartAnewError from None
                 self._unreadable.add(wanted)
                 raise _StartAnewError from None
             self._judge_before(len(self._index))
@@ -269,7 +301,7 @@ class ExactPictures:
     def _look_into_failure(self, index: int, packet: int) -> None:
         """A packet that frame `index` is built on failed: find another start to try, or blame the packet."""
         key = self._group(packet)
-        if self._state[packet] == _BAD:
+        if self._state[packet] == _BAD or self._has_left_out:  # the next start leaves nothing out
             return
         if key > self._index.frame_key[index]:
             self._unreadable.add(index)  # it is shown before that key frame, but built on it

@@ -38,7 +38,8 @@ class FrameIndex:
     key_packet, key_pts, key_dts: int64 `[K]`, packet numbers and time stamps of the key frames; key_first_frame:
     the first frame that can be decoded from there (in an open group of pictures some frames before need more).
     packet_position, packet_size: int64 `[P]`, by which packets are recognised after a jump. packet_silent: the
-    packets without a frame of their own. packet_bad: packets known to be damaged.
+    packets without a frame of their own. packet_bad: packets known to be damaged. packet_unreferenced: packets of
+    frames that no other one is built on, as far as that is known.
     width_px, height_px: of the stored picture, before `orientation`. missing_at_end: frames that the file
     announces but ends before.
     """
@@ -54,6 +55,7 @@ class FrameIndex:
     packet_size: IntArray
     packet_silent: IntArray
     packet_bad: IntArray
+    packet_unreferenced: IntArray
     width_px: int
     height_px: int
     orientation: Orientation
@@ -78,7 +80,9 @@ def build_frame_index(path: Path, on_progress: ProgressCallback | None = None) -
         announced_packets, announced_s = _announced(container, stream)
         # AVI knows no presentation times: packet numbers on a fixed clock are all it has.
         ticks = table.dts if container.format.name == "avi" else table.pts
-    order = order_told_by_packets(path, table, ticks) or order_by_decoding(path, table, on_progress)
+    order = order_told_by_packets(path, table, ticks)
+    unreferenced = np.flatnonzero(table.unreferenced) if order is not None else np.zeros(0, dtype=np.int64)
+    order = order or order_by_decoding(path, table, on_progress)
     if order is None:
         raise VideoError(f"{path}: the file has a video track, but no frame of it can be decoded")
 
@@ -119,6 +123,7 @@ def build_frame_index(path: Path, on_progress: ProgressCallback | None = None) -
         packet_size=table.size[:end],
         packet_silent=np.setdiff1d(np.arange(end), frames),
         packet_bad=np.array(sorted(bad), dtype=np.int64),
+        packet_unreferenced=np.setdiff1d(np.intersect1d(unreferenced, frames), [*bad, *keys]),
         width_px=order.first_picture.width,
         height_px=order.first_picture.height,
         orientation=orientation_of(order.first_picture),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dcpose_core.types import IntArray
 from dcpose_core.video.container import demux
 from dcpose_core.video.transport_stream import lost_data_offsets
+from dcpose_core.video.unreferenced import OF_HIGHER_LAYER, REFERENCED, UNREFERENCED, reference_teller
 
 #: Called now and then with the part done, 0..1. It may raise to stop the work; nothing half-done is kept.
 ProgressCallback = Callable[[float], None]
@@ -50,7 +51,8 @@ class PacketTable:
 
     position: byte offset in the file, or -1. size: bytes. pts, dts: presentation and decoding time in ticks of the
     stream's time base, or `NO_TIME`. key: decoding can start here. shown: False for packets that an edit list hides.
-    pictures: pictures shown by this packet, 0 or 1, or -1 where only decoding tells.
+    pictures: pictures shown by this packet, 0 or 1, or -1 where only decoding tells. unreferenced: whether no other
+    picture is built on that of this packet; False where it is not known.
     corrupt: numbers of packets that the container declares damaged.
     jumps: packet numbers before which the file holds bytes that belong to nothing (lost packets, or padding).
     end_s: end of the last packet of the file, sound included.
@@ -63,6 +65,7 @@ class PacketTable:
     key: NDArray[np.bool_]
     shown: NDArray[np.bool_]
     pictures: NDArray[np.int8]
+    unreferenced: NDArray[np.bool_]
     corrupt: frozenset[int]
     jumps: frozenset[int]
     end_s: float
@@ -76,7 +79,8 @@ def scan_packets(
 ) -> PacketTable:
     """Read through the file once and list the packets of `stream`; an exception from `on_progress` ends it."""
     count_pictures = _picture_counter(stream)
-    rows: list[tuple[int, int, int, int, bool, bool, int]] = []
+    tell_references = reference_teller(stream.codec_context)
+    rows: list[tuple[int, int, int, int, bool, bool, int, int]] = []
     corrupt: set[int] = set()
     jumps: set[int] = set()
     end_s = 0.0
@@ -95,17 +99,19 @@ def scan_packets(
                 jumps.add(len(rows))
             if packet.is_corrupt:
                 corrupt.add(len(rows))
-            rows.append(_row(packet, position, count_pictures(packet)))
+            pictures = count_pictures(packet)
+            references = tell_references(packet) if pictures == 1 else REFERENCED
+            rows.append((*_row(packet, position), pictures, references))
         # Several packets of sound may share one block, and so one position.
         begin = expected_position if position == last_position else position
         expected_position = begin + packet.size if position >= 0 else -1
         last_position = position
     if len(jumps) > max(8, len(rows) // 50):
         jumps.clear()  # it is the way of this file to have other data between packets
-    position_, size, pts, dts, key, shown, pictures = (
+    position_, size, pts, dts, key, shown, n_pictures, told = (
         (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
         if rows
-        else [np.zeros(0, np.int64)] * 7
+        else [np.zeros(0, np.int64)] * 8
     )
     if container.format.name == "avi":
         dts, key = _listed_in_avi(stream, position_, dts, key)
@@ -122,17 +128,18 @@ def scan_packets(
         dts=dts,
         key=key.astype(np.bool_),
         shown=shown.astype(np.bool_),
-        pictures=pictures.astype(np.int8),
+        pictures=n_pictures.astype(np.int8),
+        unreferenced=(told == UNREFERENCED) & ~np.any(told == OF_HIGHER_LAYER),
         corrupt=frozenset(corrupt),
         jumps=frozenset(jumps),
         end_s=end_s,
     )
 
 
-def _row(packet: Packet[VideoStream], position: int, pictures: int) -> tuple[int, int, int, int, bool, bool, int]:
+def _row(packet: Packet[VideoStream], position: int) -> tuple[int, int, int, int, bool, bool]:
     pts = NO_TIME if packet.pts is None else packet.pts
     dts = NO_TIME if packet.dts is None else packet.dts
-    return position, packet.size, pts, dts, packet.is_keyframe, not packet.is_discard, pictures
+    return position, packet.size, pts, dts, packet.is_keyframe, not packet.is_discard
 
 
 def _listed_in_avi(stream: VideoStream, position: IntArray, dts: IntArray, key: IntArray) -> tuple[IntArray, IntArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -45,11 +45,15 @@ class PacketMarks:
 class PictureSource:
     """The pictures of one open file with the numbers of their packets, from any key frame on."""
 
-    def __init__(self, path: Path, index: FrameIndex, marks: PacketMarks, *, max_threads: int) -> None:
+    def __init__(
+        self, path: Path, index: FrameIndex, marks: PacketMarks, *, max_threads: int, leave_out: Callable[[int], bool]
+    ) -> None:
+        """leave_out: asked before a packet is decoded, by its number."""
         self._path = path
         self._index = index
         self._max_threads = max_threads
         self._bad = frozenset(index.packet_bad.tolist())
+        self._leave_out = leave_out
         self._marks = marks
         self._can_jump = True
         self.threaded = True
@@ -58,10 +62,15 @@ class PictureSource:
     def close(self) -> None:
         self._container.close()
 
+    def reopen(self) -> None:
+        """Get a new decoder: one that was given damaged packets keeps traces of them over a jump."""
+        self._container.close()
+        self._container, self._stream = self._open()
+
     def use_one_thread(self) -> None:
         """From now on decode so that a refused packet has its exact number and takes no other with it."""
         self.threaded = False
-        self._reopen()
+        self.reopen()
 
     def stop_jumping(self) -> None:
         """From now on reach every key frame by reading the file from its beginning: slow, but sure."""
@@ -74,7 +83,10 @@ class PictureSource:
         the one that was indexed.
         """
         packets = self._packets_from(key)
-        return decode(self._stream, ((number, packet) for number, packet in packets if number not in self._bad))
+        return decode(
+            self._stream,
+            ((n, packet) for n, packet in packets if n not in self._bad and not self._leave_out(n)),
+        )
 
     def _packets_from(self, key: int) -> Iterator[_NumberedPacket]:
         wanted = int(self._index.key_packet[key])
@@ -87,7 +99,7 @@ class PictureSource:
                 continue
             if landed is not None and landed[0] == wanted:
                 return chain([landed], packets)
-        self._reopen()
+        self.reopen()
         return (item for item in self._numbered_from_start() if item[0] >= wanted)
 
     def _jump_targets(self, key: int) -> Iterator[int]:
@@ -128,10 +140,6 @@ class PictureSource:
             if self._marks.of[number][1] != packet.size:
                 raise VideoError(f"{self._path}: the file has changed since it was indexed; open it again")
             yield number, packet
-
-    def _reopen(self) -> None:
-        self._container.close()
-        self._container, self._stream = self._open()
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container, stream = open_container(self._path)
