@@ -34,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Path], Figures]] = {
     "stall": _named("stalls", "stall_benchmark"),
     "wide": _named("wide", "wide_benchmark"),
     "review": _named("review", "review_benchmark"),
+    "preview": _named("previews", "preview_benchmark"),
 }
 #: Figure -> what it should not exceed.
 TARGETS = {
@@ -45,4 +46,5 @@ TARGETS = {
     "memory": {"resident_mb": 1000.0},
     "stall": {"worst_ms": 50.0},
     "wide": {"swap_worst_ms": 50.0, "undo_worst_ms": 50.0},
+    "preview": {"flow_dis_first_ms_p50": 200.0, "flow_dis_five_ms_p50": 200.0},
 }

@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from app.benchmarks import Figures
 from app.benchmarks.world import opened_window, until
-from app.ui.annotating import RunChoice
 from app.ui.main_window import MainWindow
+from app.ui.run_choice import RunChoice
 
 _BEAT_MS = 4
 _N_FRAMES = 120

@@ -21,21 +21,23 @@ class Act(NamedTuple):
     n_done: int
 
 
-def seconds_left(acts: Sequence[Act], n_left: int) -> float | None:
-    """Seconds for `n_left` more at the median pace of the recent acts, None where there are too few of them.
+def seconds_each(acts: Sequence[Act]) -> float | None:
+    """Seconds that settling one takes, the median of the recent acts; None where there are too few of them.
 
     The median, as one act that settles a hundred, or one that takes long, says little about the next one.
     """
     recent = acts[-RECENT:]
-    if len(recent) < ENOUGH:
-        return None
-    return n_left * median(act.active_s / act.n_done for act in recent)
+    return median(act.active_s / act.n_done for act in recent) if len(recent) >= ENOUGH else None
 
 
 class Pace:
-    """Watches how much is left, and the signs of life in between."""
+    """Watches how much is left, and the signs of life in between.
 
-    def __init__(self) -> None:
+    before_s: what one took before all this, None if unknown; it counts until enough is known of the work at hand.
+    """
+
+    def __init__(self, before_s: float | None = None) -> None:
+        self._before_s = before_s
         self._acts: deque[Act] = deque(maxlen=RECENT)
         self._n_left: int | None = None
         self._seen_s: float | None = None
@@ -64,6 +66,13 @@ class Pace:
         """It became so much by other means."""
         self._n_left = n_left
 
+    @property
+    def each_s(self) -> float | None:
+        """Seconds that one takes; None where not enough is known."""
+        now_s = seconds_each(tuple(self._acts))
+        return self._before_s if now_s is None else now_s
+
     def seconds_left(self) -> float | None:
-        """See the function of this name."""
-        return None if self._n_left is None else seconds_left(tuple(self._acts), self._n_left)
+        """How long the rest takes at that pace."""
+        each_s = self.each_s
+        return None if self._n_left is None or each_s is None else self._n_left * each_s

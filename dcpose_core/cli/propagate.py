@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--tracks", metavar="ID,ID", help="only these track ids (default: all)")
     parser.add_argument("--joints", metavar="NAME,NAME", help="only these joints, such as left_wrist (default: all)")
-    parser.add_argument("--method", metavar="NAME", help="how; a wrong name lists all (default: dense optical flow)")
+    parser.add_argument("--method", metavar="NAME", help="how; a wrong name lists all (default: blend)")
     parser.add_argument("--direction", choices=("forward", "backward", "both"), default="both")
     parser.add_argument("--frames", type=int, metavar="N", help="at most N frames from each corrected one")
     parser.add_argument(

@@ -14,6 +14,9 @@ from dcpose_core.effort.study import EffortStudy, Row
 from dcpose_core.effort.tally import COURSE, together
 from dcpose_core.files import replacing
 
+#: Of the share of wrong joints at the start: points beyond are not drawn.
+_FARTHEST = 2.0
+
 
 def plot_effort(study: EffortStudy, folder: Path) -> list[Path]:
     """Two files a group, a panel for each tolerance: `<group>_touched.png`, touched joints against wrong ones that are
@@ -51,13 +54,16 @@ def _plot(
 
 
 def _draw_touched(axes: Any, rows: dict[str, Row]) -> None:
-    """Every way as the course of its walk; ways without one as the point at their end."""
-    for row in rows.values():
-        if row.family is Family.ORDER or not row.efforts:
-            continue
-        whole = together(row.efforts)
+    """Every way as the course of its walk; ways without one as the point at their end, unless it lies so far off that
+    the courses would be a speck beside it, as of `from scratch`."""
+    found = {row: together(row.efforts) for row in rows.values() if row.family is not Family.ORDER and row.efforts}
+    walks = [whole for whole in found.values() if whole.wrong_course is not None]
+    most = _FARTHEST * max((100 * whole.wrong_at_start / whole.joint_frames for whole in walks), default=100.0)
+    for row, whole in found.items():
         if whole.wrong_course is None or whole.touched_course is None:
-            axes.plot(whole.per_100, 100 * whole.wrong_at_end / whole.joint_frames, "o", label=row.method)
+            left = 100 * whole.wrong_at_end / whole.joint_frames
+            if max(whole.per_100, left) <= most:
+                axes.plot(whole.per_100, left, "o", label=row.method)
             continue
         touched, wrong = (100 * course / whole.joint_frames for course in (whole.touched_course, whole.wrong_course))
         axes.plot(touched, wrong, ":" if "first" in row.method else "-", label=row.method)

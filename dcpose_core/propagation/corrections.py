@@ -23,6 +23,8 @@ from dcpose_core.types import FloatArray
 
 #: The name of the model's own answer among those who answer, and of its voice.
 MODEL = "model"
+#: A joint that stands so near to what the model said has not been moved.
+_SAME_PX = 0.01
 
 
 class ModelAnswer(NamedTuple):
@@ -68,16 +70,16 @@ class ModelJudge:
         self._predicted: dict[int, FloatArray | None] = {}
 
     def as_is(self, frame: int, joints: NDArray[np.bool_]) -> FloatArray:
-        """`ProposedPose.as_is`: joints that no correction judges are as sure as their scores say."""
+        """`ProposedPose.as_is`: joints that are not judged are as sure as their scores say."""
         answer = self.answer(frame, joints)
         return np.where(answer.judged, answer.confidence, self._track.scores_at(frame))
 
     def answer(self, frame: int, joints: NDArray[np.bool_]) -> ModelAnswer:
-        """What the model says about `joints`, bool `[17]`, on `frame`."""
+        """What the model says about `joints`, bool `[17]`, on `frame`, where they stand as it said."""
         pose, head_px = self._track.poses.get(frame), head_length_px(self._track, frame)
         if pose is None or head_px is None:
             return ModelAnswer(np.zeros(JOINTS, np.bool_), np.zeros((JOINTS, 2)), np.zeros(JOINTS))
-        wanted = open_joints(self._track, frame, joints & pose.located)
+        wanted = open_joints(self._track, frame, joints & _as_the_model_said(pose))
         before, after = self._human.nearest(frame, wanted)
         use_before = (before != NOWHERE) & ((after == NOWHERE) | (frame - before <= after - frame))
         origin = np.where(use_before, before, after)
@@ -108,6 +110,14 @@ class ModelJudge:
         if self._footage is not None and frame not in self._predicted:
             self._predicted[frame] = _ask_model(self._footage, frame, pose)
         return self._predicted.get(frame)
+
+
+def _as_the_model_said(pose: TrackPose) -> NDArray[np.bool_]:
+    """bool `[17]`: located joints, without those that are known to be accepted proposals by now. How sure these are
+    was said with the proposal, and how the model errs elsewhere does not tell."""
+    if pose.predicted is None:
+        return pose.located
+    return np.asarray(pose.located & (np.linalg.norm(pose.keypoints - pose.predicted, axis=-1) <= _SAME_PX))
 
 
 def _ask_model(footage: Footage, frame: int, pose: TrackPose) -> FloatArray | None:

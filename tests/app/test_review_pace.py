@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.jobs.review_pace import ENOUGH, IDLE_S, Act, Pace, seconds_left
+from app.jobs.review_pace import ENOUGH, IDLE_S, Act, Pace, seconds_each
 
 
 def _worked(pace: Pace, *, n_left: int, n_acts: int, each_s: float, start_s: float = 0.0) -> float:
@@ -28,6 +28,16 @@ def test_nothing_is_said_before_there_is_enough_to_go_by() -> None:
     assert pace.seconds_left() == pytest.approx((100 - ENOUGH) * 10.0)
 
 
+def test_the_pace_of_earlier_work_counts_until_enough_is_known_of_this() -> None:
+    pace = Pace(before_s=4.0)
+    assert pace.seconds_left() is None  # of what, is not known yet
+    now_s = _worked(pace, n_left=100, n_acts=ENOUGH - 1, each_s=10.0)
+    assert pace.seconds_left() == pytest.approx((101 - ENOUGH) * 4.0)
+    pace.see(now_s + 10.0)
+    pace.note(100 - ENOUGH)
+    assert pace.seconds_left() == pytest.approx((100 - ENOUGH) * 10.0)
+
+
 def test_a_pause_does_not_count() -> None:
     pace = Pace()
     now_s = _worked(pace, n_left=100, n_acts=ENOUGH, each_s=10.0)
@@ -44,11 +54,11 @@ def test_signs_of_life_in_between_make_one_long_act() -> None:
     for step in range(1, 7):
         pace.see(now_s + step * IDLE_S)
     pace.note(50)
-    assert pace.seconds_left() == seconds_left([*acts, Act(6 * IDLE_S, 51 - ENOUGH + 50)], 50)
+    assert pace.each_s == seconds_each([*acts, Act(6 * IDLE_S, 51 - ENOUGH + 50)])
 
 
 def test_one_act_that_settles_a_hundred_says_little_about_the_next() -> None:
-    assert seconds_left([*[Act(10.0, 1)] * ENOUGH, Act(2.0, 100)], 30) == pytest.approx(300.0)
+    assert seconds_each([*[Act(10.0, 1)] * ENOUGH, Act(2.0, 100)]) == pytest.approx(10.0)
 
 
 def test_what_comes_without_a_sign_of_life_belongs_to_the_act_before() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from dcpose_core.cli import main
 from dcpose_core.formats import format_of, read_poses, write_poses
+from dcpose_core.propagation import DEFAULT_PROPAGATOR
 from dcpose_core.skeletons import POSETRACK_17
 from dcpose_core.types import FramePoses, PersonPose, PoseSequence, Visibility
 from dcpose_core.video import VideoWriter
@@ -238,3 +239,9 @@ def test_a_file_of_another_video_is_refused(poses: Path, tmp_path: Path, capsys:
             writer.write(picture(frame))
     assert propagate(video, poses, tmp_path / "out.json") == 2
     assert "do not belong together" in capsys.readouterr().err
+
+
+def test_the_help_names_the_default_propagator(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["propagate", "--help"])
+    assert f"(default: {DEFAULT_PROPAGATOR})" in " ".join(capsys.readouterr().out.split())

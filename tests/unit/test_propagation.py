@@ -319,6 +319,16 @@ def test_a_joint_is_judged_by_how_wrong_the_model_was_beside_it(name: str, foota
         assert still_wrong.sure(0.0)[still_wrong.confidence > 0.4].all()
 
 
+@pytest.mark.parametrize("name", ["flow_dis", "blend"])
+def test_an_accepted_proposal_is_as_sure_as_it_was_said_then(name: str, footage: ArrayFootage) -> None:
+    track = corrected_track([2])
+    accepted = replace(track.poses[3], keypoints=truth(3), scores=np.full(17, 0.7), predicted=track.poses[3].keypoints)
+    track = PersonTrack(7, dict(track.poses) | {3: accepted})
+    (proposed,) = PROPAGATORS[name](footage).propagate(track, [3], ALL_JOINTS)
+    np.testing.assert_array_equal(proposed.as_is, accepted.scores)
+    assert not any("as the model has it" in reason for reason in proposed.reasons)
+
+
 def test_where_nobody_knows_what_the_model_had_said_its_score_counts_and_quick_propagators_do_not_ask(
     footage: ArrayFootage,
 ) -> None:

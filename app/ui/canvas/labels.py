@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
-from app.project.records import JointSource, Person
+from app.project.records import JointSource, Layer, Person
 from app.ui import theme
 from app.ui.canvas.marks import joint_title
 from app.ui.certainty import score_text
@@ -13,16 +13,23 @@ from app.ui.session import Session
 from dcpose_core.types import Visibility
 
 EMPTY_PROJECT = "No persons yet. Annotate with Ctrl+R, or press Insert and draw a box around a person."
-_SOURCE_TEXT = {JointSource.MODEL: "model", JointSource.PROPAGATED: "propagated", JointSource.HUMAN: "human"}
+_SOURCE_TEXT = {JointSource.MODEL: "model", JointSource.PROPAGATED: "propagated", JointSource.HUMAN: "by hand"}
 _PADDING_PX = 5.0
 
 
-def joint_text(person: Person, joint: int) -> str:
-    """`left wrist, occluded · model 0.83`: what there is to know about a joint."""
+def source_text(person: Person, joint: int, layer: Layer | None) -> str:
+    """Who says where a joint is. layer: that the person is shown from; in predictions the model alone moves joints."""
+    source = JointSource(int(person.sources[joint]))
+    if source == JointSource.PROPAGATED and layer == Layer.PREDICTION:
+        return "model, second look"
+    return _SOURCE_TEXT[source]
+
+
+def joint_text(person: Person, joint: int, layer: Layer | None) -> str:
+    """`left wrist, occluded · model 0.83`: what there is to know about a joint; layer: as in `source_text`."""
     occluded = ", occluded" if person.visibility[joint] == Visibility.OCCLUDED else ""
-    source = JointSource(person.sources[joint])
-    score = "" if source == JointSource.HUMAN else f" {score_text(person.scores[joint])}"
-    return f"{joint_title(joint)}{occluded} · {_SOURCE_TEXT[source]}{score}"
+    score = "" if person.sources[joint] == JointSource.HUMAN else f" {score_text(person.scores[joint])}"
+    return f"{joint_title(joint)}{occluded} · {source_text(person, joint, layer)}{score}"
 
 
 def selection_text(session: Session) -> str:
@@ -42,7 +49,8 @@ def selection_text(session: Session) -> str:
     if person.visibility[joint] == Visibility.ABSENT:
         return f"{name}, {joint_title(joint)}, absent"
     x, y = person.keypoints[joint]
-    return f"{name}, {joint_text(person, joint)}, at {x:.0f}, {y:.0f}"
+    layer = document.layer_of(session.frame, track_id)
+    return f"{name}, {joint_text(person, joint, layer)}, at {x:.0f}, {y:.0f}"
 
 
 def paint_tag(painter: QPainter, name: str, colour: str, *, x_px: float, y_px: float) -> None:
@@ -55,8 +63,18 @@ def paint_tag(painter: QPainter, name: str, colour: str, *, x_px: float, y_px: f
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(fill)
     painter.drawRoundedRect(rect, 3, 3)
-    painter.setPen(QColor("#000000") if fill.lightnessF() > 0.45 else QColor("#ffffff"))
+    painter.setPen(text_colour_on(fill))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def text_colour_on(fill: QColor) -> QColor:
+    """Black or white, whichever has the greater contrast (WCAG 2.2), which is always more than 4.5 : 1."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (fill.redF(), fill.greenF(), fill.blueF())
+    )
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return QColor("#000000") if (luminance + 0.05) ** 2 > 0.05 * 1.05 else QColor("#ffffff")
 
 
 def paint_joint_label(painter: QPainter, text: str, *, x_px: float, y_px: float) -> None:

@@ -121,21 +121,24 @@ class PersonLayer:
                     labels.paint_tag(painter, track.name, track.colour, x_px=float(box[0]), y_px=float(box[1]))
         named = self._named_joint() if self.names_joint else None
         if named is not None:
-            person, joint = named
+            track_id, joint = named
+            person = self.persons[track_id]
             x, y = self.transform.to_canvas(person.keypoints[joint]).tolist()
-            labels.paint_joint_label(painter, labels.joint_text(person, joint), x_px=x, y_px=y)
+            text = labels.joint_text(person, joint, self.document.layer_of(self.frame, track_id))
+            labels.paint_joint_label(painter, text, x_px=x, y_px=y)
 
-    def _named_joint(self) -> tuple[Person, int] | None:
+    def _named_joint(self) -> tuple[int, int] | None:
         """The joint under the mouse, or else the one that is selected."""
         session, hover = self.session, self.hover
         if hover.joint is not None and hover.track_id is not None and hover.track_id in self.persons:
-            return self.persons[hover.track_id], hover.joint
-        person = None if session.selected_track is None else self.persons.get(session.selected_track)
-        if person is not None and len(session.selected_joints) == 1:
+            return hover.track_id, hover.joint
+        track_id = session.selected_track
+        person = None if track_id is None else self.persons.get(track_id)
+        if track_id is not None and person is not None and len(session.selected_joints) == 1:
             (joint,) = session.selected_joints
             located = person.visibility[joint] != Visibility.ABSENT
             if located and shown_joints(person, session.view.min_score)[joint]:
-                return person, joint
+                return track_id, joint
         return None
 
     def _canvas_rect(self, box_xyxy: FloatArray) -> QRectF:

@@ -24,6 +24,7 @@ from app.project.document import DocumentChange
 from app.project.records import JOINTS, JointSource, Person
 from app.ui import theme
 from app.ui.canvas.joint_marks import MARK_PX, joint_mark
+from app.ui.canvas.labels import source_text
 from app.ui.canvas.marks import joint_title
 from app.ui.certainty import score_text, sure_text
 from app.ui.propagation.proposals import Place, Proposals
@@ -34,13 +35,15 @@ from dcpose_core.types import Visibility
 
 NAME, X, Y, SCORE, STATE, SOURCE, PROPOSED = range(7)
 _HEADERS = ("Joint", "x", "y", "Score", "State", "", "Proposed")
-_TITLES = {SOURCE: "Source: model, copied or by hand", PROPOSED: "How sure the proposal is that waits for the joint"}
+_TITLES = {
+    SOURCE: "Source: model, propagated or by hand",
+    PROPOSED: "How sure the proposal is that waits for the joint",
+}
 STATE_TEXT = {
     Visibility.VISIBLE: "● visible",
     Visibility.OCCLUDED: "○ occluded",
     Visibility.ABSENT: "– absent",
 }
-_SOURCE_TEXT = {JointSource.MODEL: "model", JointSource.PROPAGATED: "copied", JointSource.HUMAN: "by hand"}
 _SOURCE_ICONS = {
     JointSource.MODEL: "mdi6.robot-outline",
     JointSource.PROPAGATED: "mdi6.content-copy",
@@ -154,8 +157,19 @@ class JointTableModel(QAbstractTableModel):
             if column == SOURCE and person.located[joint]:
                 return theme.icon(_SOURCE_ICONS[JointSource(int(person.sources[joint]))], role="muted")
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return "\n".join(filter(None, [_spoken(person, joint), self._proposed(joint, role)]))
+            return "\n".join(filter(None, [self._spoken(person, joint), self._proposed(joint, role)]))
         return None
+
+    def _spoken(self, person: Person, joint: int) -> str:
+        """All that the row says, in words."""
+        state = STATE_TEXT[Visibility(int(person.visibility[joint]))][2:]
+        if not person.located[joint]:
+            return f"{joint_title(joint)}, {state}"
+        session, (x, y) = self._session, person.keypoints[joint]
+        document, track = session.document, session.selected_track
+        layer = None if document is None or track is None else document.layer_of(session.frame, track)
+        source = source_text(person, joint, layer)
+        return f"{joint_title(joint)} at {x:.1f}, {y:.1f}, {state}, score {_score(person, joint)}, {source}"
 
     def _proposed(self, joint: int, role: int) -> Any:
         """What the last column says."""
@@ -286,12 +300,3 @@ def _mark(person: Person, joint: int) -> QIcon:
     icon = QIcon(pixmap)
     icon.addPixmap(pixmap, QIcon.Mode.Selected)
     return icon
-
-
-def _spoken(person: Person, joint: int) -> str:
-    state = STATE_TEXT[Visibility(int(person.visibility[joint]))][2:]
-    if not person.located[joint]:
-        return f"{joint_title(joint)}, {state}"
-    x, y = person.keypoints[joint]
-    source = _SOURCE_TEXT[JointSource(int(person.sources[joint]))]
-    return f"{joint_title(joint)} at {x:.1f}, {y:.1f}, {state}, score {_score(person, joint)}, {source}"

@@ -206,6 +206,7 @@ def actions(session: Session, commands: TrackCommands) -> list[ActionSpec]:
             shortcuts={"default": ["Ctrl+F2"]},
             menu="Tracks",
             enabled_when=can_edit,
+            icon="mdi6.rename-outline",
         ),
         ActionSpec(
             name="track.colour",
@@ -213,6 +214,7 @@ def actions(session: Session, commands: TrackCommands) -> list[ActionSpec]:
             handler=on_selected(commands.choose_colour),
             menu="Tracks",
             enabled_when=can_edit,
+            icon="mdi6.palette-outline",
         ),
         ActionSpec(
             name="track.visible",

@@ -39,8 +39,9 @@ METHODS: dict[str, Method] = {
     "interpolate": Method("Curve between frames", "a curve", "Only between two frames on which you set the joint"),
     "linear": Method("Line between frames", "a line", "Only between two frames on which you set the joint"),
 }
-#: Where somebody looks at proposals as they come: five frames in 0.1 to 0.16 s, and by `dcpose bench effort` the fewest
-#: joints are left to touch. The engine's own default, for proposals that nobody looks at, takes 0.5 to 1 s.
+#: Where somebody looks at proposals as they come: five frames take 84 ms of CPU (`python -m app.benchmarks preview`),
+#: and by `dcpose bench effort` few joints are left to touch. The engine's own default, for proposals that nobody looks
+#: at, leaves fewer on spoiled footage, but takes a second and more.
 DEFAULT_METHOD = "flow_dis"
 
 

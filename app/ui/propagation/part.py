@@ -55,7 +55,8 @@ class PropagationPart(QObject):
 
         def open_and_propagate() -> None:
             open_panel()
-            self.propagating.propagate()
+            if self.propagating.has_wish or not self.proposals.open_places():  # else: to look at what is proposed
+                self.propagating.propagate()
 
         return actions.actions(
             self._session, self.propagating, self.deciding, self.ghosts, open_panel=open_and_propagate

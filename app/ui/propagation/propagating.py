@@ -105,6 +105,11 @@ class Propagating(QObject):
             self._keeper.close()
             self._keeper = None
 
+    @property
+    def has_wish(self) -> bool:
+        """Whether there is anything on the current frame to propagate as the panel says."""
+        return bool(requests.wishes(self._session, self.choices.value))
+
     # -- when
 
     def propagate(self) -> None:

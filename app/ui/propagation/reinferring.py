@@ -1,7 +1,7 @@
 """After corrections the model looks again at the frames around them, in the background.
 
 It waits for a pause, so that many corrections are one look, and works on a thread of its own: a preview must not wait
-for it. What comes of it is one step of the history.
+for it. What comes of it joins the last step of the history, and is undone with it.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Reinferring(QObject):
             document,
             [Placement(one.frame, one.track_id, one.proposed, one.keypoints, one.confidence) for one in found],
         )
-        if self._session.submit(edit):
+        if self._session.submit_behind(edit):
             self.done.emit(edit.label)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from app.jobs.review_pace import ENOUGH
 from app.project import edits
 from app.project.document import Document
-from app.project.records import FrameState, Person
+from app.project.records import Edit, FrameState, Layer, Person, PersonChange
 from app.ui.keymaps import PRESETS, conflicts, keys_in_force
 from app.ui.main_window import MainWindow
 from app.ui.panels.review.item_delegate import row_height
@@ -112,6 +113,19 @@ def test_n_walks_to_the_worst_with_its_joints_selected_and_the_person_close_up(
     assert len(tooltip.splitlines()) == 1 + len(reviewed.reviewing.reasons)
     _next(reviewed, qtbot, second)
     _walk_to(reviewed, qtbot, first, lambda: press_key(reviewed, Qt.Key.Key_N, _SHIFT))
+
+
+def test_of_somebody_whose_joints_are_too_faint_to_be_drawn_the_walk_shows_all_the_same(
+    reviewed: MainWindow, document: Document, qtbot: QtBot
+) -> None:
+    before = _person_at(reviewed, Place(50, 0))
+    faint = replace(before, scores=np.where(np.arange(17) == WRIST, 0.9, 0.05))
+    document.apply(Edit("Faint", (PersonChange(Layer.PREDICTION, 50, 0, before, faint),)))
+    qtbot.waitUntil(lambda: Place(50, 0) in _places(reviewed))
+    _walk_to(reviewed, qtbot, Place(50, 0), lambda: reviewed.reviewing.visit(Place(50, 0)))
+    seen, canvas = reviewed.canvas.transform.to_canvas(faint.keypoints[faint.located]), reviewed.canvas
+    assert (seen >= 0).all()
+    assert (seen <= [canvas.width(), canvas.height()]).all()
 
 
 def test_the_reason_is_painted_over_the_picture_while_the_walk_is_there(reviewed: MainWindow, qtbot: QtBot) -> None:
@@ -235,6 +249,13 @@ def test_the_time_left_stands_in_the_panel_once_there_is_a_pace(
         qtbot.waitUntil(partial(_has_fewer_items, window, n_items))
     assert window.review.pace.text().startswith("about ")
     assert window.review.pace.text().endswith(" min at your pace")
+    assert not window.review.pace.isHidden()
+    known_s = window.reviewing.items_left_s
+    path = document.path
+    window.close_document()
+    window.opener.open(path)
+    qtbot.waitUntil(lambda: _is_complete(window) and window.reviewing.n_items > 0, timeout=30_000)
+    assert window.reviewing.items_left_s == pytest.approx(known_s)
     assert not window.review.pace.isHidden()
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
+from app.project.records import Person
 from app.ui import theme
 from app.ui.canvas.canvas import Canvas
 from app.ui.canvas.layers import CanvasView
+from app.ui.canvas.marks import person_extent
 from app.ui.panels.review.reviewing import Reviewing
 from app.ui.panels.review.wording import caption
 from app.ui.session import Session
+from dcpose_core.boxes import POSETRACK_ENLARGEMENT, scale_box
+from dcpose_core.types import FloatArray
 
 _RING_PX = 13.0
 _RING, _SHADOW = QColor("#ffd23f"), QColor(20, 20, 22, 200)
@@ -42,8 +47,10 @@ class ReviewHighlight(QObject):
         """Before that the person would be looked for in another picture."""
         if self._is_to_zoom and self._session.shown_frame == self._session.frame:
             self._is_to_zoom = False
-            if self._reviewing.is_here:
-                self._canvas.zoom_to_person()
+            person = self._session.selected_person
+            room = None if person is None else _room_of(person)
+            if self._reviewing.is_here and room is not None:
+                self._canvas.show_box(room)
 
     def paint(self, painter: QPainter, view: CanvasView) -> None:
         """The layer."""
@@ -61,6 +68,16 @@ class ReviewHighlight(QObject):
             track = document.tracks().get(current.place.track_id)
             name = f"track {current.place.track_id}" if track is None else track.name
             _paint_caption(painter, view.rect, caption(name, self._reviewing.reasons))
+
+
+def _room_of(person: Person) -> FloatArray | None:
+    """`xyxy` around all joints, the faint ones that are not drawn too, and around the box that the model looked at: of
+    a pose that has collapsed the joints alone are a speck. None if there is neither."""
+    boxes = [box for box in (person_extent(person), person.box_xyxy) if box is not None]
+    if not boxes:
+        return None
+    both = np.array(boxes)
+    return scale_box(np.concatenate([both[:, :2].min(axis=0), both[:, 2:].max(axis=0)]), POSETRACK_ENLARGEMENT)
 
 
 def _paint_ring(painter: QPainter, centre: QPointF) -> None:

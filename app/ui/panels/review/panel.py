@@ -59,7 +59,7 @@ class ReviewPanel(QWidget):
         self.verified_text.setProperty("muted", True)
         self.pace = self._label()
         self.pace.setProperty("muted", True)
-        self.pace.setToolTip("From what your last edits settled here, a median; pauses are left out")
+        self.pace.setToolTip("From what your last edits settled, a median; pauses are left out")
         self.hidden_text = self._label()
         self.show_hidden = QPushButton("Show", self)
         self.show_hidden.setToolTip("Show these persons again, on the picture and in the list")

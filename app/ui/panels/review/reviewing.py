@@ -21,6 +21,7 @@ from app.project.history import StepKind
 from app.project.records import Edit
 from app.project.review_poses import ProjectPoses
 from app.ui.session import Session
+from app.ui.settings import Settings
 from dcpose_core.review.findings import Finding
 from dcpose_core.review.walk import Place
 
@@ -28,6 +29,8 @@ from dcpose_core.review.walk import Place
 _BEGIN_MS = 500
 #: A run that streams results changes frames many times a second: they are looked at together, so often.
 _GATHER_MS = 300
+#: What an item, and a frame, took the last time: names of settings.
+_PACES = ("review_item_s", "review_frame_s")
 
 
 class Reviewing(QObject):
@@ -39,9 +42,10 @@ class Reviewing(QObject):
     arrived = Signal()
     _posted = Signal(int, object)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._settings = settings
         self._state: ReviewState | None = None
         self._current: Looked | None = None
         self._is_over = False
@@ -52,7 +56,7 @@ class Reviewing(QObject):
         self._thread: ReviewThread | None = None
         self._gathered: list[Collection[int]] = []
         self._hidden: frozenset[int] = frozenset()
-        self._item_pace, self._frame_pace = Pace(), Pace()
+        self._item_pace, self._frame_pace = self._paces()
         self._begin_timer = self._timer(_BEGIN_MS, self._begin)
         self._gather_timer = self._timer(_GATHER_MS, self._send_changes)
         self._posted.connect(self._on_posted)
@@ -201,7 +205,8 @@ class Reviewing(QObject):
         self._gather_timer.stop()
         self._state, self._current, self._wanted, self._problem = None, None, ReviewFilter(), ""
         self._number, self._is_over = next(self._numbers), False
-        self._hidden, self._item_pace, self._frame_pace = frozenset(), Pace(), Pace()
+        self._hidden = frozenset()
+        self._item_pace, self._frame_pace = self._paces()
         if self._session.document is None:
             self._begin_timer.stop()
         else:
@@ -259,6 +264,14 @@ class Reviewing(QObject):
         n_frames = state.progress.total - state.progress.verified
         for pace, n_left in ((self._item_pace, state.progress.items), (self._frame_pace, n_frames)):
             (pace.note if is_work else pace.forget)(n_left)
+        for name, pace in zip(_PACES, (self._item_pace, self._frame_pace), strict=True):
+            if pace.each_s is not None:
+                self._settings.set_view_value(name, pace.each_s)
+
+    def _paces(self) -> tuple[Pace, Pace]:
+        """Of items and of frames, from what they took last, in whatever project."""
+        items, frames = (Pace(float(self._settings.view_value(name, 0.0)) or None) for name in _PACES)
+        return items, frames
 
     @Slot()
     def _send_changes(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -9,7 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTableView
 from pytestqt.qtbot import QtBot
 
-from app.project.records import JointSource
+from app.project.records import Edit, JointSource, Layer, PersonChange
+from app.ui.canvas.labels import selection_text
 from app.ui.main_window import MainWindow
 from app.ui.panels.joint_table import NAME, PROPOSED
 from tests.app.ui.conftest import WRIST, press_key, shown
@@ -59,6 +62,23 @@ def test_a_waiting_proposal_stands_in_the_row_of_its_joint_with_confidence_and_r
     assert spoken.endswith(reason)
     assert not proposed.person.joints.isColumnHidden(PROPOSED)
     assert proposed.person.proposals.person.text.text() == "2 joints proposed, 80 % sure or more"
+
+
+@pytest.mark.parametrize(
+    ("layer", "source"), [(Layer.PREDICTION, "model, second look"), (Layer.ANNOTATION, "propagated")]
+)
+def test_what_the_model_said_when_it_looked_again_is_told_from_what_somebody_accepted(
+    window: MainWindow, person_track: int, layer: Layer, source: str
+) -> None:
+    document, before = window.session.document, shown(window, person_track)
+    assert document is not None
+    after = replace(before, sources=np.full(17, JointSource.PROPAGATED, np.uint8))
+    old = before if layer == Layer.PREDICTION else None
+    document.apply(Edit("Put", (PersonChange(layer, 0, person_track, old, after),)))
+    spoken = window.person.joints.model().index(WRIST, NAME).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken.endswith(f", {source}")
+    window.session.select(person_track, {WRIST})
+    assert f" · {source} 0." in selection_text(window.session)
 
 
 def test_the_column_is_there_only_while_something_waits(proposed: MainWindow, qtbot: QtBot) -> None:

@@ -162,6 +162,18 @@ def test_the_panel_carries_all_joints_to_the_next_frame_set_by_hand(
     assert open_frames_of(window) == [1, 2, 3]
 
 
+def test_the_panel_opened_on_a_proposed_frame_shows_what_is_proposed(
+    window: MainWindow, person_track: int, qtbot: QtBot
+) -> None:
+    correct_wrist(window, qtbot)
+    qtbot.waitUntil(lambda: open_frames_of(window) == [1, 2, 3, 4, 5])
+    go_to(window, qtbot, 2)
+    window.table.action("propagate.open").trigger()
+    assert not window.propagation.panel.isHidden()
+    assert open_frames_of(window) == [1, 2, 3, 4, 5]
+    assert window.messages.message is None
+
+
 def test_without_anything_set_by_hand_the_message_says_what_to_do(
     window: MainWindow, person_track: int, qtbot: QtBot
 ) -> None:
@@ -171,7 +183,7 @@ def test_without_anything_set_by_hand_the_message_says_what_to_do(
     assert "set a joint of this person" in window.messages.message.text
 
 
-def test_predictions_around_a_correction_are_made_anew_in_the_background_as_one_step(
+def test_predictions_around_a_correction_are_made_anew_in_the_background_and_undone_with_it(
     window: MainWindow, person_track: int, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def reinfer(track: object, footage: object, frames: object, *, joints: object) -> object:
@@ -180,19 +192,23 @@ def test_predictions_around_a_correction_are_made_anew_in_the_background_as_one_
     monkeypatch.setattr("app.jobs.reinfer.reinfer", reinfer)
     propagating = window.propagation.propagating
     propagating.choices.set(previews=False, reinfers=True)
-    wrist = correct_wrist(window, qtbot)
-    qtbot.waitUntil(lambda: not propagating.reinferring.is_busy, timeout=20_000)
     document = window.session.document
     assert document is not None
-    assert document.undo_label == "Model looked again: 5 joints on 5 frames"
+    before = document.undo_label
+    wrist = correct_wrist(window, qtbot)
+    own = document.undo_label
+    qtbot.waitUntil(lambda: not propagating.reinferring.is_busy, timeout=20_000)
     there = document.person(3, 0, Layer.PREDICTION)
     assert there is not None
     assert there.keypoints[WRIST] == pytest.approx(wrist + np.array([6.0, 0.0]))
     assert there.sources[WRIST] == JointSource.PROPAGATED
     assert document.layer_of(3, 0) == Layer.PREDICTION
     assert shown(window, 0).keypoints[WRIST] == pytest.approx(wrist)
+    assert document.undo_label == own != before
     window.session.undo()
+    assert document.undo_label == before
     assert shown(window, 0, 3).sources[WRIST] == JointSource.MODEL
+    assert document.layer_of(0, 0) == Layer.PREDICTION
     qtbot.wait(50)
     assert not propagating.reinferring.is_busy
 
