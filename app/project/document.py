@@ -240,6 +240,20 @@ class Document:
         if edit.changes:
             _finish(self._long(self._steps.add(edit.label, edit.changes, in_pieces=False)))
 
+    def join(self, edit: Edit) -> None:
+        """Carry out what follows from the last step as a part of it, so that undoing the step takes it back too.
+
+        It is a step of its own where there is none to join: nothing is done yet, the last step was undone, was given
+        as a name, or still grows. Raises as `apply` does.
+        """
+        last = self._steps.entries[-1] if self._steps.entries else None
+        growing = {group.number for group in self._groups}
+        if last is None or last.undone or last.kind == StepKind.CHECKPOINT or last.number in growing:
+            self.apply(edit)
+        elif edit.changes:
+            self._check_changeable()
+            self._show(self._steps.grow(last.number, self._steps.n_parts(last.number), edit.changes)[1])
+
     def applying(self, label: str, changes: Iterable[Change]) -> Generator[int, None, None]:
         """As `apply`, of many changes, which may be worked out while they are written: goes on from piece to piece, so
         that a window lives in between; yields how many changes are written. Meanwhile nothing else can be changed.

@@ -13,6 +13,10 @@ class ProjectLockedError(ProjectError):
     """Another window has the project open for writing; it can be opened read-only."""
 
 
+class UnwritableProjectError(ProjectError):
+    """The project's folder, or its file, cannot be written; it can be opened read-only."""
+
+
 class DamagedProjectError(ProjectError):
     """What stands in the project cannot be read any more; a backup may have it."""
 

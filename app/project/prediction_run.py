@@ -44,6 +44,11 @@ class PredictionRun:
         self.n_rejected = 0
 
     @property
+    def step(self) -> int:
+        """The number of the step in the history."""
+        return self._group.number
+
+    @property
     def cancelled(self) -> bool:
         """Whether the step was undone; the run may stop."""
         return self._group.cancelled

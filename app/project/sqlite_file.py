@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from app.project.errors import DamagedProjectError, NewerProjectError
+from app.project.errors import DamagedProjectError, NewerProjectError, UnwritableProjectError
 from app.project.network_drives import is_on_network
 from dcpose_core.errors import ProjectError
 from dcpose_core.files import replacing
@@ -185,14 +185,17 @@ def _project_error(path: Path, error: sqlite3.Error) -> ProjectError:
     text = str(error)
     if "not a database" in text or "malformed" in text:
         return DamagedProjectError(f"{path}: damaged, or not a project ({text})")
+    if "readonly" in text or "unable to open" in text:
+        return UnwritableProjectError(
+            f"{path}: cannot be written: the file or its folder is read-only; "
+            "open it read-only, or save a copy elsewhere"
+        )
     return ProjectError(f"{path}: {_advice(text)}")
 
 
 def _advice(text: str) -> str:
     if "full" in text:
         return "the disk is full; nothing was changed: make room and try again"
-    if "readonly" in text or "unable to open" in text:
-        return "cannot be written: the file or its folder is read-only; open it read-only, or save a copy elsewhere"
     if "locked" in text or "busy" in text:
         return "another program is using the file; close it there and try again"
     return f"cannot be read or written ({text})"

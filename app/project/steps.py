@@ -86,6 +86,19 @@ class Steps:
         first, last = sorted((n_done, self.n_done))
         return sum(entry.n_changes for entry in self.entries[first:last])
 
+    def n_parts(self, number: int) -> int:
+        """How many parts a step has."""
+        return len(self._store.history_parts(number))
+
+    def last_frame(self, number: int) -> int | None:
+        """The highest frame among the last changes of a step; None if it changed none."""
+        for part in reversed(self._store.history_parts(number)):
+            values = self._part(number, part)
+            frames = [frame for _, frame, _ in values.persons] + [frame for frame, _ in values.marks]
+            if frames:
+                return max(frames)
+        return None
+
     def edited_by_hand(self) -> Iterator[int]:
         """The first frame of each done step in which somebody made, changed or verified persons, newest step first."""
         for entry in reversed(self.entries[: self.n_done]):

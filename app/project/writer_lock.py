@@ -8,7 +8,7 @@ from pathlib import Path
 
 import filelock
 
-from app.project.errors import ProjectLockedError
+from app.project.errors import ProjectLockedError, UnwritableProjectError
 from dcpose_core.errors import ProjectError
 
 
@@ -20,7 +20,8 @@ class WriterLock:
 
     @classmethod
     def take(cls, project: Path) -> WriterLock:
-        """Raises `ProjectLockedError` if another window has it, `ProjectError` if the folder cannot be written."""
+        """Raises `ProjectLockedError` if another window has it, `UnwritableProjectError` if the folder cannot be
+        written, `ProjectError` if there is none."""
         if not project.parent.is_dir():
             raise ProjectError(f"{project}: there is no folder {project.parent}")
         path = project.with_name(f".{project.name}.lock")
@@ -34,7 +35,7 @@ class WriterLock:
                 ) from error
             except OSError as error:
                 reason = error.strerror or str(error)
-                raise ProjectError(
+                raise UnwritableProjectError(
                     f"{project}: its folder cannot be written ({reason}); open it read-only or save a copy elsewhere"
                 ) from error
             if _is_in_place(lock, path):

@@ -40,6 +40,7 @@ def actions(session: Session, annotating: Annotating, settings: Settings, parent
             menu="Annotate",
             enabled_when=lambda: annotating.is_busy,
             tooltip="Stop the run; what is done stays",
+            icon="mdi6.stop-circle-outline",
         ),
     ]
 

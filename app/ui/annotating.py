@@ -17,6 +17,7 @@ from app.jobs.bridge import JobFeed
 from app.project import edits
 from app.project.records import Edit
 from app.ui.canvas.tools import person_of
+from app.ui.run_choice import RunChoice, forget_run, remember_run, take_unfinished_run
 from app.ui.session import Session
 from app.ui.settings import Settings
 from dcpose_core.boxes import COCO_BOXES, to_convention
@@ -33,19 +34,6 @@ _LEAST_JOINTS = 4
 _SURE = 0.25
 #: What was told is on the screen after so long.
 _PAINTED_MS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunChoice:
-    """What to annotate, as the dialog says. first, last: both included. tracks: only these persons; None: everybody.
-    tiles: look for distant people in so many parts of the frame, along each side."""
-
-    model: str
-    device: str
-    first: int
-    last: int
-    tracks: frozenset[int] | None = None
-    tiles: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +129,7 @@ class Annotating(QObject):
         except DCPoseError as error:
             self._session.tell(str(error), kind="error")
             return
+        remember_run(self._settings, document, choice, step=self._run.step)
         self._choice, self._message, self._has_started = choice, "", False
         self._job_id = self._jobs.submit(self._title, annotate.annotate_job(request))
         self._tell_progress(0, n_frames, None, None)
@@ -149,6 +138,21 @@ class Annotating(QObject):
         """Stop; what is done stays."""
         for job_id in [*self._proposals, *([] if self._job_id is None else [self._job_id])]:
             self._jobs.cancel(job_id)
+
+    def offer_rest(self) -> None:
+        """Tell that the last run on the document was cut off, if it was, and offer to go on with it."""
+        document = self._session.document
+        unfinished = None if document is None or document.read_only else take_unfinished_run(self._settings, document)
+        if unfinished is None:
+            return
+        choice, reached = unfinished.choice, unfinished.reached
+        what = f"Annotating frames {choice.first} to {choice.last} was cut off"
+        done = "before the first one was done" if reached is None else f"after frame {reached}: what was done is kept"
+        self._session.tell(
+            f"{what} {done}.",
+            action="Go On",
+            handler=lambda: self.when_loaded(lambda: self.start(unfinished.rest())),
+        )
 
     @Slot()
     def abandon(self) -> None:
@@ -235,7 +239,7 @@ class Annotating(QObject):
         elif isinstance(event, worker.Progressed):
             if job_id == self._job_id:
                 if event.message and self._has_started:  # what goes on differently than asked for
-                    self._session.tell(event.message)
+                    self._session.tell(_sentence(event.message))
                 elif event.message:
                     self._message = event.message
                 self._tell_progress(event.done, event.total, event.rate, event.eta_s)
@@ -304,6 +308,8 @@ class Annotating(QObject):
         self._proposals.pop(job_id, None)
         if job_id == self._job_id:
             self._end_run()
+            if self._session.document is not None:
+                forget_run(self._settings, self._session.document)
         if not self.is_busy:
             self.progressed.emit(None)
 
@@ -340,6 +346,11 @@ def _request(
         settings=pipeline.AnalysisSettings(start=first, stop=last + 1),
     )
     return request
+
+
+def _sentence(text: str) -> str:
+    """A message of the engine as a sentence; one that begins with a name, such as `cuda:0`, stays as it is."""
+    return text[0].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
 
 
 def _is_seen(pose: PersonPose) -> bool:

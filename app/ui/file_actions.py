@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.ui.actions import ActionSpec
-from app.ui.opening import PROJECT_SUFFIX, VIDEO_SUFFIXES, Opener
+from app.ui.opening import POSES_SUFFIXES, PROJECT_SUFFIX, VIDEO_SUFFIXES, Opener
 from app.ui.session import Session
 from app.ui.settings import Settings
 from app.ui.when import When
@@ -18,6 +18,7 @@ from dcpose_core import paths
 from dcpose_core.errors import DCPoseError
 
 _VIDEOS = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
+_POSES = f"Poses to import ({' '.join(f'*{suffix}' for suffix in POSES_SUFFIXES)})"
 _PROJECTS = f"Projects (*{PROJECT_SUFFIX})"
 
 
@@ -32,7 +33,7 @@ def actions(
         return str(document.path.parent if document is not None else recent[0].parent if recent else Path.home())
 
     def open_file() -> None:
-        kinds = f"Videos and projects (*{PROJECT_SUFFIX} {_VIDEOS});;All files (*)"
+        kinds = f"Videos and projects (*{PROJECT_SUFFIX} {_VIDEOS});;{_POSES};;All files (*)"
         name, _ = QFileDialog.getOpenFileName(parent, "Open Video or Project", start_folder(), kinds)
         if name:
             opener.open(Path(name))
@@ -73,13 +74,14 @@ def actions(
             text="Open Image Folder...",
             handler=open_folder,
             menu="File",
-            icon="mdi6.folder-multiple-image",
+            icon="mdi6.image-multiple-outline",
         ),
         ActionSpec(
             name="file.sample",
             text="Open the Sample",
             handler=lambda: open_sample(session, opener),
             menu="File",
+            icon="mdi6.play-box-outline",
         ),
         ActionSpec(
             name="file.save_copy",
@@ -88,6 +90,7 @@ def actions(
             shortcuts={"default": ["Ctrl+Shift+S"]},
             menu="File",
             enabled_when=when.has_document,
+            icon="mdi6.content-save-outline",
         ),
         ActionSpec(
             name="file.close",
@@ -96,6 +99,7 @@ def actions(
             shortcuts={"default": ["Ctrl+W"]},
             menu="File",
             enabled_when=when.has_document,
+            icon="mdi6.close",
         ),
         ActionSpec(
             name="file.quit",
@@ -103,6 +107,7 @@ def actions(
             handler=lambda: parent.window().close(),
             shortcuts={"default": ["Ctrl+Q"]},
             menu="File",
+            icon="mdi6.exit-to-app",
         ),
     ]
 

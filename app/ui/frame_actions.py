@@ -14,7 +14,9 @@ from app.ui.canvas import corrections
 from app.ui.session import Session
 from app.ui.when import When
 
-_STEP, _LEAP = 10, 100
+_LEAP = 100
+#: Frames, or None for as many as the preferences say -> the arrow that stands for them.
+_HOW_FAR = {1: "", None: "double-", _LEAP: "triple-"}
 #: Steps of the history that are looked at for frames edited last.
 _LOOKED_AT = 200
 
@@ -24,25 +26,31 @@ def actions(session: Session, *, go_on: Callable[[], object]) -> list[ActionSpec
 
     when = When(session)
     has_frames = when.has_frames
-    steps: tuple[tuple[str, str, int, list[str], dict[str, list[str]]], ...] = (
-        ("next", "Next Frame", 1, ["Right", "."], {"cvat": ["F", "Right"], "labelme": ["D", "Right"]}),
-        ("previous", "Previous Frame", -1, ["Left", ","], {"cvat": ["D", "Left"], "labelme": ["A", "Left"]}),
-        ("step_forward", f"{_STEP} Frames Forward", _STEP, ["Ctrl+Right"], {"cvat": ["V", "Ctrl+Right"]}),
-        ("step_back", f"{_STEP} Frames Back", -_STEP, ["Ctrl+Left"], {"cvat": ["C", "Ctrl+Left"]}),
-        ("leap_forward", f"{_LEAP} Frames Forward", _LEAP, ["Ctrl+Alt+Right"], {}),
-        ("leap_back", f"{_LEAP} Frames Back", -_LEAP, ["Ctrl+Alt+Left"], {}),
+    steps: tuple[tuple[str, str, int | None, int, list[str], dict[str, list[str]]], ...] = (
+        ("next", "Next Frame", 1, 1, ["Right", "."], {"cvat": ["F", "Right"], "labelme": ["D", "Right"]}),
+        ("previous", "Previous Frame", 1, -1, ["Left", ","], {"cvat": ["D", "Left"], "labelme": ["A", "Left"]}),
+        ("step_forward", "Several Frames Forward", None, 1, ["Ctrl+Right"], {"cvat": ["V", "Ctrl+Right"]}),
+        ("step_back", "Several Frames Back", None, -1, ["Ctrl+Left"], {"cvat": ["C", "Ctrl+Left"]}),
+        ("leap_forward", f"{_LEAP} Frames Forward", _LEAP, 1, ["Ctrl+Alt+Right"], {}),
+        ("leap_back", f"{_LEAP} Frames Back", _LEAP, -1, ["Ctrl+Alt+Left"], {}),
     )
+
+    def step(count: int | None, direction: int) -> None:
+        session.step(direction * (session.view.step_frames if count is None else count))
+
     specs = [
         ActionSpec(
             name=f"frame.{name}",
             text=text,
-            handler=partial(session.step, count),
+            handler=partial(step, count, direction),
             shortcuts={"default": keys, **others},
             menu="Go",
+            tooltip="As many frames as the preferences say, 10 unless changed" if count is None else "",
             enabled_when=has_frames,
+            icon=f"mdi6.chevron-{_HOW_FAR[count]}{'right' if direction > 0 else 'left'}",
             repeats=True,
         )
-        for name, text, count, keys, others in steps
+        for name, text, count, direction, keys, others in steps
     ]
     specs += [
         ActionSpec(
@@ -52,6 +60,7 @@ def actions(session: Session, *, go_on: Callable[[], object]) -> list[ActionSpec
             shortcuts={"default": ["Home"]},
             menu="Go",
             enabled_when=has_frames,
+            icon="mdi6.page-first",
         ),
         ActionSpec(
             name="frame.last",
@@ -60,6 +69,7 @@ def actions(session: Session, *, go_on: Callable[[], object]) -> list[ActionSpec
             shortcuts={"default": ["End"]},
             menu="Go",
             enabled_when=has_frames,
+            icon="mdi6.page-last",
         ),
         ActionSpec(
             name="frame.next_human",

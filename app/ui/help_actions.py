@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from app.jobs.bridge import JobFeed
 from app.ui.actions import ActionSpec, ActionTable
 from app.ui.cheat_sheet import CheatSheet
+from app.ui.crash import CrashReporter
+from app.ui.dialogs.examine_dialog import ExamineDialog
 from app.ui.dialogs.preferences import PreferencesDialog
 from app.ui.dialogs.shape import open_dialog
 from app.ui.palette import Palette
@@ -28,6 +31,8 @@ def actions(
     table: ActionTable,
     area: QWidget,
     *,
+    jobs: JobFeed,
+    crash: CrashReporter,
     set_theme: Callable[[Wish], object],
     apply_keys: Callable[[], object],
 ) -> list[ActionSpec]:
@@ -42,6 +47,12 @@ def actions(
     def show_shortcuts() -> None:
         dialog = ShortcutDialog(table, settings, parent)
         dialog.changed.connect(apply_keys)
+        open_dialog(dialog)
+
+    def examine() -> None:
+        document = session.document
+        dialog = ExamineDialog(jobs, None if document is None else document.video.path, parent)
+        dialog.crashed.connect(crash.show_report)
         open_dialog(dialog)
 
     return [
@@ -66,6 +77,7 @@ def actions(
             text="Change Shortcuts...",
             handler=show_shortcuts,
             menu="Help",
+            icon="mdi6.keyboard-settings-outline",
         ),
         ActionSpec(
             name="help.palette",
@@ -77,10 +89,19 @@ def actions(
             icon="mdi6.magnify",
         ),
         ActionSpec(
+            name="help.examine",
+            text="Check This Machine...",
+            handler=examine,
+            menu="Help",
+            tooltip="Try the devices, models and decoders that annotating needs",
+            icon="mdi6.stethoscope",
+        ),
+        ActionSpec(
             name="help.about",
             text="About",
             handler=lambda: QMessageBox.about(parent, "About DCPose Annotator", _ABOUT),
             menu="Help",
+            icon="mdi6.information-outline",
         ),
     ]
 

@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.backing_up = BackingUp(self.session, self)
         self.annotating = Annotating(self.session, self.jobs, settings, self)
         self.playback = Playback(self.session, self)
-        self.reviewing = Reviewing(self.session, self)
+        self.reviewing = Reviewing(self.session, settings, self)
         self.propagation = PropagationPart(self.session, settings, self)
         self.opener = Opener(self.session, self.feed, settings, self)
         self.opener.ask_for_video = lambda text, folder: file_actions.ask_for_video(self, text, folder)
@@ -176,7 +176,14 @@ class MainWindow(QMainWindow):
         )
         table.add(
             help_actions.actions(
-                session, settings, table, self.pages, set_theme=self.set_theme, apply_keys=self.apply_keys
+                session,
+                settings,
+                table,
+                self.pages,
+                jobs=self.jobs,
+                crash=self.crash,
+                set_theme=self.set_theme,
+                apply_keys=self.apply_keys,
             )
         )
         self.review.add_buttons(map(table.action, review_actions.BUTTONS))
@@ -306,6 +313,7 @@ class MainWindow(QMainWindow):
             self._warm_up.start(_WARM_UP_MS)  # what comes next, as a rule, is annotating
         if document is not None and document.read_only:
             self.session.tell("Open for reading only: nothing can be changed.", kind="warning")
+        self.annotating.offer_rest()
 
     def stop_warm_up(self) -> None:
         """Leave the engine alone until somebody asks for it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui import theme
@@ -49,6 +49,7 @@ class MessageBar(QFrame):
         self._text = QLabel(self)
         self._text.setTextFormat(Qt.TextFormat.PlainText)  # file names are not markup
         self._text.setWordWrap(True)
+        self._text.setContentsMargins(0, 3, 0, 3)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._button = QPushButton(self)
@@ -56,11 +57,12 @@ class MessageBar(QFrame):
         self._button.clicked.connect(self._on_action)
         self._close = QToolButton(self)
         self._close.setAutoRaise(True)
+        self._close.setIconSize(QSize(16, 16))
         self._close.setAccessibleName("Close message")
         self._close.setToolTip("Close")
         self._close.clicked.connect(self.clear)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 2, 4, 2)
+        row.setContentsMargins(12, 1, 4, 1)  # so that a line of text is no higher than the status bar
         row.setSpacing(8)
         row.addWidget(self._icon)
         row.addWidget(self._text, 1)

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.jobs.bridge import FrameFeed
 from app.project.backups import backups
 from app.project.document import Document
-from app.project.errors import DamagedProjectError, ProjectLockedError
+from app.project.errors import DamagedProjectError, ProjectLockedError, UnwritableProjectError
 from app.project.restoring import LOG_SUFFIXES, project_of
 from app.project.video_facts import VideoFacts
 from app.ui.session import Session
@@ -95,13 +95,14 @@ class Opener(QObject):
         try:
             document = Document.open(path, read_only=read_only)
         except DCPoseError as error:
-            self._tell_failure(error, path)
+            self._tell_failure(error, path, read_only=read_only)
         else:
             self._open_video_of(document)
 
-    def _tell_failure(self, error: DCPoseError, project: Path | None) -> None:
-        """Tell why a project is not opened, with what can be done about it. project: None for one that was not made."""
-        if project is not None and isinstance(error, ProjectLockedError):
+    def _tell_failure(self, error: DCPoseError, project: Path | None, *, read_only: bool = False) -> None:
+        """Tell why a project is not opened, with what can be done about it. project: None for one that was not made.
+        read_only: it was tried for reading only."""
+        if project is not None and not read_only and isinstance(error, ProjectLockedError | UnwritableProjectError):
             self._session.tell(
                 str(error),
                 kind="warning",

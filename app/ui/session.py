@@ -33,11 +33,12 @@ _GROWTH_MS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewSettings:
-    """How the canvas draws. Frozen: change it with `Session.set_view(trail_frames=5)`.
+    """How the canvas draws, and how frames are gone through. Frozen: change it with `Session.set_view(trail_frames=5)`.
 
     show_previous: the previous frame's poses as dotted ghosts. trail_frames: how many frames back joints leave a trail.
     brightness: added, -1..1; contrast: factor, 0.25..4. min_score: model joints below it are not drawn. line_px:
-    width of limbs on the screen.
+    width of limbs on the screen. step_frames: how far a step of several frames goes. counts_from_one: whether the
+    shown frame's place in the video, counted from 1, is written beside its number.
     """
 
     colour_mode: ColourMode = "side"
@@ -50,6 +51,8 @@ class ViewSettings:
     contrast: float = 1.0
     min_score: float = MIN_JOINT_SCORE
     line_px: float = 2.5
+    step_frames: int = 10
+    counts_from_one: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +174,17 @@ class Session(QObject):
             return self._attempt(lambda document: self._grow(document, edit, grows))
         self._end_growth()
         return self._attempt(lambda document: document.apply(edit))
+
+    def submit_behind(self, edit: Edit) -> bool:
+        """Apply what follows from a person's edits, as a part of the last step: undo takes it back with that step.
+
+        Nothing is done, and False returned, where steps were undone: doing them again must stay possible.
+        """
+        document = self._document
+        if document is None or not edit.changes or not self.can_edit or document.redo_label is not None:
+            return False
+        self._end_growth()
+        return self._attempt(lambda _: document.join(edit))
 
     def submit_wide(self, edit: WideEdit, on_done: Callable[[], object] | None = None) -> bool:
         """Apply an edit of many frames, while the window goes on; False if it was refused. on_done: called when it is

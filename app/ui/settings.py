@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,10 @@ SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 def config_dir() -> Path:
     """The user's settings."""
     return Path(appdirs.user_config_dir(_APPLICATION, appauthor=False))
+
+
+def _run_key(project: Path) -> str:
+    return f"runs/{hashlib.sha256(str(project.absolute()).encode()).hexdigest()[:16]}"
 
 
 class Settings:
@@ -96,6 +101,17 @@ class Settings:
 
     def set_video_of(self, fingerprint: str, video: Path) -> None:
         self._file.setValue(f"videos/{fingerprint}", str(video))
+
+    def begun_run(self, project: Path) -> str | None:
+        """What was noted of a run on this project that has not ended."""
+        value = self._file.value(_run_key(project))
+        return None if value is None else str(value)
+
+    def set_begun_run(self, project: Path, note: str | None) -> None:
+        if note is None:
+            self._file.remove(_run_key(project))
+        else:
+            self._file.setValue(_run_key(project), note)
 
     @property
     def model(self) -> str:

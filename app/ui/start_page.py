@@ -35,7 +35,7 @@ class StartPage(QWidget):
         text = QLabel("Open a video, let the model annotate it, correct what it got wrong, export.", self)
         text.setProperty("muted", True)
         self.open_button = self._button("Open Video...", "mdi6.folder-open-outline", "file.open", primary=True)
-        self.folder_button = self._button("Open Image Folder...", "mdi6.folder-multiple-image", "file.open_folder")
+        self.folder_button = self._button("Open Image Folder...", "mdi6.image-multiple-outline", "file.open_folder")
         self.sample_button = self._button("Try the Sample", "mdi6.play-box-outline", "file.sample")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)

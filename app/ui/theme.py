@@ -216,7 +216,7 @@ QAbstractItemView { background: %(surface)s; border: 0; alternate-background-col
 QAbstractItemView::item { padding: 2px 4px; }
 QAbstractItemView::item:focus { border: 1px solid %(accent)s; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit { background: %(surface)s; border: 1px solid %(border)s;
-    border-radius: 4px; padding: 4px 6px; selection-background-color: %(accent)s; selection-color: %(on_accent)s; }
+    border-radius: 4px; padding: 2px 6px; selection-background-color: %(accent)s; selection-color: %(on_accent)s; }
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; height: 0; border: 0; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus { border-color: %(accent)s; }
 QProgressBar { background: %(raised)s; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }
@@ -229,6 +229,8 @@ QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::su
 QLabel[muted="true"] { color: %(muted)s; }
 QLabel[heading="true"] { font-size: 20px; font-weight: 600; }
 #messageBar { border: 0; border-radius: 6px; background: %(info)s; }
+#messageBar QPushButton { padding: 2px 12px; }
+#messageBar QToolButton { padding: 1px; }
 #messageBar QLabel { color: %(on_info)s; }
 #messageBar[kind="warning"] { background: %(warning)s; }
 #messageBar[kind="warning"] QLabel { color: %(on_warning)s; }

@@ -24,6 +24,9 @@ _ADVICE = {
     errno.EDQUOT: "; make room and run it again",
     errno.EACCES: "; choose a place that you may write to",
     errno.EROFS: "; choose a place that you may write to",
+    errno.ENOENT: "; choose another place, where files can be made",
+    errno.ENOTDIR: "; choose another place, where files can be made",
+    errno.EEXIST: "; choose another place, where files can be made",
 }
 _EXIT_BUG = 70
 _EXIT_INTERRUPTED = 130

@@ -1,8 +1,9 @@
 """Decoders left standing on the way through long groups of pictures, so that a jump need not begin at the key frame.
 
-A picture in the middle of a group is reached by decoding from the key frame on, of which nothing can be left out: in
-1080p a group of 250 frames takes a second of computing. A decoder cannot be started, or copied, in between either. But
-it can be left standing there, in time that nobody waits for, and go on when somebody jumps to what comes behind it.
+A picture in the middle of a group is reached by decoding from the key frame on, all but what no other picture is built
+on: in 1080p a group of 250 frames takes most of a second of computing. A decoder cannot be started, or copied, in
+between either. But it can be left standing there, in time that nobody waits for, and go on when somebody jumps to what
+comes behind it.
 """
 
 from __future__ import annotations

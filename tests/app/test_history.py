@@ -43,6 +43,38 @@ from dcpose_core.errors import ProjectError
 from tests.app.projects import annotate, content, new_document, person, predict, summary, track, video_facts
 
 
+def test_what_joins_a_step_is_undone_and_done_again_with_it_also_after_reopening(tmp_path: Path) -> None:
+    with new_document(tmp_path, n_tracks=1) as document:
+        predict(document, 0, [3])
+        began = content(document)
+        document.apply(edits.move_joint(document, 3, 0, 5, np.array([7.0, 8.0])))
+        document.join(edits.add_person(document, 9, person(9)))
+        both = content(document)
+        assert (document.undo_label, len(document.history())) == ("Move left shoulder", 3)
+    with Document.open(tmp_path / "clip.dcpose") as document:
+        document.undo()
+        assert content(document) == began
+        document.redo()
+        assert content(document) == both
+
+
+def test_nothing_joins_a_name_a_growing_step_or_one_that_was_undone(tmp_path: Path) -> None:
+    with new_document(tmp_path) as document:
+        document.join(edits.add_person(document, 0, person(0)))  # nothing is there yet
+        document.checkpoint("Good")
+        document.join(edits.add_person(document, 1, person(1)))
+        group = document.group("Annotate")
+        group.apply([PersonChange(Layer.PREDICTION, 2, 0, None, person(2))])
+        document.join(edits.add_person(document, 3, person(3)))
+        group.apply([PersonChange(Layer.PREDICTION, 4, 0, None, person(4))])
+        group.close()
+        labels = [entry.label for entry in document.history()]
+        assert labels == ["Add person", "Good", "Add person", "Annotate", "Add person"]
+        document.undo()
+        document.join(edits.add_person(document, 5, person(5)))
+        assert [entry.label for entry in document.history()] == labels
+
+
 def test_every_step_can_be_undone_and_done_again_also_after_reopening(tmp_path: Path) -> None:
     with new_document(tmp_path) as document:
         states = [content(document)]

@@ -153,6 +153,7 @@ def _correcting(session: Session) -> list[ActionSpec]:
             handler=partial(corrections.copy_from, session, 1),
             menu="Person",
             enabled_when=track,
+            icon="mdi6.content-duplicate",
         ),
         ActionSpec(
             name="edit.copy",
@@ -189,6 +190,7 @@ def _correcting(session: Session) -> list[ActionSpec]:
             handler=partial(corrections.swap_left_right, session, "arms"),
             menu="Person/Left and Right",
             enabled_when=person,
+            icon="mdi6.arm-flex-outline",
         ),
         ActionSpec(
             name="person.swap_legs",
@@ -196,6 +198,7 @@ def _correcting(session: Session) -> list[ActionSpec]:
             handler=partial(corrections.swap_left_right, session, "legs"),
             menu="Person/Left and Right",
             enabled_when=person,
+            icon="mdi6.walk",
         ),
         ActionSpec(
             name="person.swap_pair",

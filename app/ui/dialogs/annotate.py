@@ -10,8 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
-    QFormLayout,
     QLabel,
     QRadioButton,
     QVBoxLayout,
@@ -19,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.project import edits
-from app.ui import theme
-from app.ui.annotating import RunChoice
+from app.ui.dialogs.shape import dialog_column, form_layout, go_and_cancel
+from app.ui.run_choice import RunChoice
 from app.ui.session import Session
 from app.ui.settings import Settings
 
@@ -78,23 +76,14 @@ class AnnotateDialog(QDialog):
         self._scope = QLabel(self)
         self._scope.setProperty("muted", True)
         self._scope.setWordWrap(True)
-        form = QFormLayout()
-        form.setSpacing(8)
+        form = form_layout()
         form.addRow("Model", self.model)
         form.addRow("Runs on", self.device)
         form.addRow("Frames", _column(ranges))
         form.addRow("Persons", _column((self.everybody, self.one_person)))
         form.addRow("", self.distant)
-        buttons = QDialogButtonBox(self)
-        self.go = buttons.addButton("Annotate", QDialogButtonBox.ButtonRole.AcceptRole)
-        theme.make_primary(self.go)
-        self.go.setDefault(True)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(16)
+        buttons, self.go = go_and_cancel(self, "Annotate")
+        column = dialog_column(self)
         column.addLayout(form)
         column.addWidget(self._scope)
         column.addWidget(buttons)
@@ -135,7 +124,10 @@ class AnnotateDialog(QDialog):
         if self.one_person.isChecked() and session.selected_track is not None:
             count = sum(1 for _ in edits.frames_of(document, session.selected_track, first, last))
         verified = sum(map(document.is_verified, range(first, last + 1))) if count < 1_000_000 else 0
-        kept = f" {verified} verified frames stay as they are." if verified else ""
+        if verified == 1:
+            kept = " The verified frame stays as it is."
+        else:
+            kept = f" {verified} verified frames stay as they are." if verified else ""
         self._scope.setText(
             f"{count} frame{'s' if count != 1 else ''} will be annotated. What was edited by hand is not touched.{kept}"
         )

@@ -1,14 +1,16 @@
-"""Preferences: theme, scale of the interface, and how skeletons are drawn."""
+"""Preferences: theme, scale of the interface, how skeletons are drawn and frames are counted."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
     QLabel,
+    QSpinBox,
     QWidget,
 )
 
@@ -52,6 +54,16 @@ class PreferencesDialog(QDialog):
         self.score.setValue(session.view.min_score)
         self.score.setToolTip("Joints of the model that are less certain are not drawn")
         self.score.valueChanged.connect(lambda value: session.set_view(min_score=value))
+        self.step = QSpinBox(self)
+        self.step.setRange(2, 10_000)
+        self.step.setSuffix(" frames")
+        self.step.setValue(session.view.step_frames)
+        self.step.setToolTip("How far Several Frames Forward and Back go")
+        self.step.valueChanged.connect(lambda value: session.set_view(step_frames=value))
+        self.counts_from_one = QCheckBox("Show the place counted from 1, too", self)
+        self.counts_from_one.setChecked(session.view.counts_from_one)
+        self.counts_from_one.setToolTip("Beside the frame's number, which counts from 0 here as it does in files")
+        self.counts_from_one.toggled.connect(lambda value: session.set_view(counts_from_one=value))
         self._note = QLabel("", self)
         self._note.setProperty("muted", True)
         self._note.hide()
@@ -60,6 +72,8 @@ class PreferencesDialog(QDialog):
         form.addRow("Scale of the interface", self.scale)
         form.addRow("Width of limbs", self.line)
         form.addRow("Least score drawn", self.score)
+        form.addRow("Step of several", self.step)
+        form.addRow("Frame", self.counts_from_one)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
         column = dialog_column(self)

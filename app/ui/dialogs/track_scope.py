@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -19,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.project.document import Document
+from app.ui.dialogs.shape import dialog_column, form_layout, go_and_cancel
 from app.ui.dialogs.track_operations import (
     WITH_OTHER,
     Operation,
@@ -82,8 +81,7 @@ class TrackScopeDialog(QDialog):
             raise ValueError("no project is open")
         self._document: Document = document
         self._frame = session.frame
-        form = QFormLayout()
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignRight)
+        form = form_layout()
         self._track = self._track_field(track_id)
         form.addRow("&Track", self._track)
         self._other = self._track_field(other_id)
@@ -95,7 +93,7 @@ class TrackScopeDialog(QDialog):
         self._first = self._frame_field("First frame")
         self._last = self._frame_field("Last frame")
         if kind is Operation.SPLIT:
-            form.addRow("From", QLabel(f"frame {self._frame} on", self))
+            form.addRow("From", QLabel(f"Frame {self._frame} on", self))
             self._first.hide()
             self._last.hide()
         else:
@@ -106,18 +104,11 @@ class TrackScopeDialog(QDialog):
         self._summary.setMinimumHeight(self._summary.fontMetrics().lineSpacing() * 3)
         self._summary.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._summary.setAccessibleName("What will happen")
-        self._hint = QLabel("The lanes of the timeline show the result. Undo takes it back.", self)
+        seen = "The lanes of the timeline show the result. " if previews.is_visible() else ""
+        self._hint = QLabel(f"{seen}Undo takes it back.", self)
         self._hint.setProperty("muted", True)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self._do = self._buttons.addButton(_VERBS[kind], QDialogButtonBox.ButtonRole.AcceptRole)
-        self._do.setProperty("primary", True)
-        self._do.setDefault(True)
-        self._do.style().polish(self._do)
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(16)
+        self._buttons, self._do = go_and_cancel(self, _VERBS[kind])
+        column = dialog_column(self)
         column.addLayout(form)
         column.addWidget(self._summary)
         column.addWidget(self._hint)
@@ -172,10 +163,10 @@ class TrackScopeDialog(QDialog):
     def _scope_fields(self) -> QWidget:
         last = self._document.n_frames - 1
         texts = {
-            _THIS_FRAME: f"this &frame ({self._frame})",
-            _TO_END: f"from here to the &end ({self._frame} to {last})",
-            _ALL: "&all frames",
-            _FRAMES: "f&rames",
+            _THIS_FRAME: f"This &frame, {self._frame}",
+            _TO_END: f"From here to the &end, {self._frame} to {last}",
+            _ALL: "&All frames",
+            _FRAMES: "F&rames",
         }
         area = QWidget(self)
         column = QVBoxLayout(area)

@@ -95,6 +95,7 @@ def actions(session: Session, *, playback: Playback, timeline: Timeline, transpo
             shortcuts={"default": ["Ctrl+G", "Ctrl+J"], "cvat": ["`", "Ctrl+G"]},
             menu="Go",
             enabled_when=has_frames,
+            icon="mdi6.pound",
         ),
         ActionSpec(
             name="track.next_event",
@@ -112,6 +113,7 @@ def actions(session: Session, *, playback: Playback, timeline: Timeline, transpo
             shortcuts={"default": ["Shift+T"], "sleap": ["Ctrl+Shift+E"]},
             menu="Go",
             enabled_when=has_frames,
+            icon="mdi6.ray-end-arrow",
         ),
         ActionSpec(
             name="range.extend_forward",

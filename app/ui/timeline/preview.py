@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Signal
@@ -30,6 +30,8 @@ class LanePreviews(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._shown: LanePreview | None = None
+        #: Whether whoever draws it can be seen.
+        self.is_visible: Callable[[], bool] = lambda: False
 
     @property
     def shown(self) -> LanePreview | None:

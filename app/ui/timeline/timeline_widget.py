@@ -97,6 +97,7 @@ class Timeline(QWidget):
         session.range_changed.connect(self.update)
         session.selection_changed.connect(self._forget_lanes)
         previews.changed.connect(self._forget_lanes)
+        previews.is_visible = self.isVisible
         self._on_document_changed()
 
     # -- what is shown

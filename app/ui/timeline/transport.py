@@ -74,6 +74,7 @@ class Transport(QWidget):
         session.document_changed.connect(self._on_document_changed)
         session.frame_changed.connect(self._on_frame_changed)
         session.range_changed.connect(self._on_range_changed)
+        session.view_changed.connect(self._tell_place)
         playback.playing_changed.connect(self._on_playing_changed)
         playback.speed_changed.connect(lambda speed: self._speed.setCurrentIndex(SPEEDS.index(speed)))
         playback.loop_changed.connect(self._loop.setChecked)
@@ -102,7 +103,6 @@ class Transport(QWidget):
         self._frame.setValidator(QIntValidator(0, max(0, n_frames - 1), self._frame))
         digits = len(str(max(0, n_frames - 1)))
         self._frame.setFixedWidth(self._frame.fontMetrics().horizontalAdvance("0" * max(4, digits)) + 20)
-        self._total.setText(f"/ {n_frames - 1}" if n_frames else "")
         self._on_frame_changed(self._session.frame)
         self._on_range_changed()
 
@@ -116,7 +116,14 @@ class Transport(QWidget):
     def _on_frame_changed(self, frame: int) -> None:
         document = self._session.document
         self._frame.setText("" if document is None else str(frame))
+        self._tell_place()
         self._time.setText("" if document is None else time_text(float(document.times_s[frame])))
+
+    @Slot()
+    def _tell_place(self) -> None:
+        n_frames = self._session.n_frames
+        place = f"  ({self._session.frame + 1} of {n_frames})" if self._session.view.counts_from_one else ""
+        self._total.setText(f"/ {n_frames - 1}{place}" if n_frames else "")
 
     @Slot()
     def _on_range_changed(self) -> None:

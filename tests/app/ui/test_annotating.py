@@ -12,9 +12,10 @@ from app.jobs.worker import Cancelled
 from app.project import edits
 from app.project.records import FrameState, JointSource
 from app.ui.annotate_actions import show_annotate
-from app.ui.annotating import RunChoice, RunProgress
+from app.ui.annotating import RunProgress
 from app.ui.dialogs.annotate import AnnotateDialog
 from app.ui.main_window import MainWindow
+from app.ui.run_choice import RunChoice
 from app.ui.settings import DEFAULT_MODEL
 from app.ui.status import duration_text, progress_text
 from tests.app.ui.conftest import Mouse, standing_person, wait_for_frame

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.project import edits
 from app.ui import theme
 from app.ui.canvas.coordinates import ViewTransform
+from app.ui.canvas.labels import text_colour_on
 from app.ui.canvas.loupe import paint_loupe
 from app.ui.canvas.picture import heatmap_picture
 from app.ui.help_actions import show_palette
@@ -123,3 +124,12 @@ def test_the_last_edited_frames_are_found_one_after_the_other(window: MainWindow
         go.trigger()
         seen.append(window.session.frame)
     assert seen == [20, 3, 7, 20]
+
+
+@pytest.mark.parametrize(
+    ("fill", "text"),
+    [("#000000", "#ffffff"), ("#911eb4", "#ffffff"), ("#9610e0", "#ffffff"), ("#9a6324", "#ffffff"),
+     ("#469990", "#000000"), ("#ffe119", "#000000"), ("#ffffff", "#000000")],
+)  # fmt: skip
+def test_the_name_of_a_person_stands_out_from_the_colour_of_its_track(fill: str, text: str) -> None:
+    assert text_colour_on(QColor(fill)).name() == text

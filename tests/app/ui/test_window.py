@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -15,10 +18,14 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.__main__ import main
+from app.project.prediction_run import PredictionRun
 from app.ui import theme
 from app.ui.canvas.coordinates import ViewTransform
+from app.ui.dialogs.examine_dialog import ExamineDialog
 from app.ui.main_window import MainWindow
+from app.ui.run_choice import RunChoice, remember_run, take_unfinished_run
 from dcpose_core.benchmarks import sample_clip
+from dcpose_core.types import FramePoses
 from tests.app.ui.conftest import Mouse, add, press_key, shown, standing_person, wait_for_frame
 from tests.videos import VIDEO_KINDS, read_number, write_numbered_video
 
@@ -105,6 +112,77 @@ def test_work_is_there_again_after_closing_and_opening(
     assert not again.session.document.persons(0)
 
 
+def test_a_run_that_was_cut_off_is_told_once_and_goes_on_where_it_ended(
+    window: MainWindow,
+    video: Path,
+    open_window: Callable[..., MainWindow],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = window.session.document
+    assert document is not None
+    choice = RunChoice(model="thunder", device="cpu", first=4, last=80, tracks=frozenset({3}))
+    run = PredictionRun(document, "Annotate 77 frames")
+    remember_run(window.settings, document, choice, step=run.step)
+    run.take([FramePoses(index) for index in range(4, 31)])
+    window.close()  # as a crash does, it ends nobody's run
+
+    again = open_window(video)
+    begun: list[RunChoice] = []
+    monkeypatch.setattr(again.annotating, "start", begun.append)  # it would load the networks
+    monkeypatch.setattr(again.annotating, "when_loaded", lambda do: do())
+    wait_for_frame(qtbot, again, 0)
+    message = again.messages.message
+    assert message is not None
+    assert message.text == "Annotating frames 4 to 80 was cut off after frame 30: what was done is kept."
+    _accept_offer(qtbot, again, "Go On")
+    assert begun == [replace(choice, first=21)]  # with some that are done, so that everybody stays who he is
+    again.close()
+    third = open_window(video)
+    wait_for_frame(qtbot, third, 0)
+    assert third.messages.message is None
+
+
+def test_nothing_is_told_of_a_run_that_ended_or_was_undone(window: MainWindow) -> None:
+    document, settings = window.session.document, window.settings
+    assert document is not None
+    choice = RunChoice(model="thunder", device="cpu", first=0, last=10)
+    run = PredictionRun(document, "Annotate 11 frames")
+    run.take([FramePoses(index) for index in range(11)])
+    run.close()
+    remember_run(settings, document, choice, step=run.step)
+    assert take_unfinished_run(settings, document) is None
+    remember_run(settings, document, replace(choice, last=12), step=run.step)
+    document.undo()
+    assert take_unfinished_run(settings, document) is None
+    remember_run(settings, document, choice, step=run.step + 1)
+    nothing_done = take_unfinished_run(settings, document)
+    assert nothing_done is not None
+    assert nothing_done.rest() == choice
+
+
+def test_the_window_says_what_works_on_this_machine(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def examine(video: Path | None) -> list[SimpleNamespace]:  # the real one loads every model
+        assert video is not None
+        return [
+            SimpleNamespace(what="torch on cpu", ok=True, detail="works"),
+            SimpleNamespace(what="video", ok=False, detail=f"{video.name} cannot be read"),
+            SimpleNamespace(what="torch on cuda", ok=None, detail="no CUDA device found"),
+        ]
+
+    monkeypatch.setitem(sys.modules, "dcpose_core.doctor", SimpleNamespace(examine=examine))
+    window.table.action("help.examine").trigger()
+    dialog = next(one for one in window.findChildren(ExamineDialog))
+    qtbot.waitUntil(lambda: dialog.state.text() == "1 thing does not work: marked with ✕.", timeout=60_000)
+    assert dialog.report.toPlainText().splitlines() == [
+        "✓  torch on cpu: works",
+        "✕  video: clip.mp4 cannot be read",
+        "·  torch on cuda: no CUDA device found",
+    ]
+
+
 def test_a_second_window_on_a_project_is_offered_for_reading_only(
     window: MainWindow, video: Path, open_window: Callable[..., MainWindow], qtbot: QtBot
 ) -> None:
@@ -118,6 +196,27 @@ def test_a_second_window_on_a_project_is_offered_for_reading_only(
     wait_for_frame(qtbot, second, 0)
     assert not second.session.can_edit
     assert second.status.saved.text() == "Read-only"
+
+
+def test_a_project_in_a_folder_that_cannot_be_written_is_offered_for_reading_only(
+    window: MainWindow,
+    video: Path,
+    open_window: Callable[..., MainWindow],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window.close()
+
+    def refuse(_lock: object) -> None:  # the superuser of a test machine may write everywhere
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    for path in (video, video.with_name("clip.mp4.dcpose")):
+        again = open_window(path)
+        _accept_offer(qtbot, again, "Open Read-Only")
+        wait_for_frame(qtbot, again, 0)
+        assert again.status.saved.text() == "Read-only"
+        again.close()
 
 
 def test_a_file_that_is_no_video_is_one_message_and_leaves_the_window_as_it_was(

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from app.project import edits
 from app.project.document import Document
-from app.ui import theme
+from app.ui import frame_actions, theme
+from app.ui.dialogs.preferences import PreferencesDialog
 from app.ui.playback import Playback
 from app.ui.session import Session
+from app.ui.settings import Settings
 from app.ui.timeline.actions import actions
 from app.ui.timeline.painting import HEADER_PX
 from app.ui.timeline.preview import LanePreview, LanePreviews
@@ -305,6 +307,30 @@ def test_a_frame_number_that_is_typed_is_gone_to(transport: Transport, session: 
     QTest.keyClicks(field, "27")
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert session.frame == 27
+
+
+def test_a_step_of_several_frames_is_as_long_as_the_preferences_say(session: Session) -> None:
+    several = {spec.name: spec.handler for spec in frame_actions.actions(session, go_on=lambda: None)}
+    several["frame.step_forward"]()
+    assert session.frame == 10
+    dialog = PreferencesDialog(session, Settings())
+    dialog.step.setValue(4)
+    several["frame.step_forward"]()
+    several["frame.step_forward"]()
+    several["frame.step_back"]()
+    assert session.frame == 14
+
+
+def test_the_place_counted_from_one_stands_beside_the_number_if_wanted(transport: Transport, session: Session) -> None:
+    def shown() -> str:
+        return next(label.text() for label in transport.findChildren(QLabel) if label.text().startswith("/"))
+
+    session.go_to(3)
+    assert shown() == f"/ {session.n_frames - 1}"
+    PreferencesDialog(session, Settings()).counts_from_one.click()
+    assert shown() == f"/ {session.n_frames - 1}  (4 of {session.n_frames})"
+    session.go_to(0)
+    assert shown() == f"/ {session.n_frames - 1}  (1 of {session.n_frames})"
 
 
 def test_actions_reach_track_events_and_ranges_by_key(
