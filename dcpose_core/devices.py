@@ -73,9 +73,9 @@ def choose_device(name: str, announce: Announce) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if index >= count:
         found = f"{count} CUDA device(s) found" if count else "no CUDA device found"
-        raise DeviceError(f"device {name!r} cannot be used: {found}; use --device cpu or auto")
+        raise DeviceError(f"device {name!r} cannot be used: {found}; choose cpu or auto")
     device = torch.device("cuda", index)
     reason = probe_device(device)
     if reason is not None:
-        raise DeviceError(f"device {name!r} cannot be used: {reason}; use --device cpu or auto")
+        raise DeviceError(f"device {name!r} cannot be used: {reason}; choose cpu or auto")
     return device

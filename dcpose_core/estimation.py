@@ -313,7 +313,7 @@ class PoseEstimator:
     def _halve_batch(self) -> None:
         if self._batch_size == 1:
             name = self._model.description.name
-            raise DeviceError(f"{self._device}: out of memory for a single person with {name!r}; use --device cpu")
+            raise DeviceError(f"{self._device}: out of memory for a single person with {name!r}; choose the device cpu")
         self._batch_size //= 2
         self._announce(f"{self._device}: out of memory, going on with batches of {self._batch_size}")
         if self._device.type == "cuda":

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.project.document import Document
 from app.project.records import JOINTS, Change, Edit, JointSource, Layer, Person, PersonChange
 from dcpose_core.types import FloatArray, Visibility
+from dcpose_core.wording import counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +74,6 @@ def open_joints(document: Document, placement: Placement) -> NDArray[np.bool_]:
     """bool `[17]`: the joints that no person has decided there."""
     person = document.person(placement.frame, placement.track_id)
     return placement.joints if person is None else placement.joints & (person.sources != JointSource.HUMAN)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 joint`, `5 joints`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def placed(person: Person | None, placement: Placement, joints: NDArray[np.bool_]) -> Person:

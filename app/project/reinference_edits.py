@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from app.project.document import Document
-from app.project.proposal_edits import Placement, counted, placed
+from app.project.proposal_edits import Placement, placed
 from app.project.records import Change, Edit, Layer, PersonChange
+from dcpose_core.wording import counted
 
 #: Less sure than this, the model would more likely be wrong than right.
 _LEAST_SURE = 0.5

@@ -23,6 +23,7 @@ from app.ui.settings import Settings
 from dcpose_core.boxes import COCO_BOXES, to_convention
 from dcpose_core.errors import DCPoseError
 from dcpose_core.types import Detection, FloatArray, FramePoses, PersonPose
+from dcpose_core.wording import counted
 
 if TYPE_CHECKING:
     from app.jobs.annotate import AnnotateRequest
@@ -123,7 +124,7 @@ class Annotating(QObject):
                 return
         request = _request(document, choice.model, choice.device, choice.first, choice.last, boxes, choice.tiles)
         n_frames = choice.last - choice.first + 1
-        self._title = f"Annotate {n_frames} frame{'s' if n_frames != 1 else ''}"
+        self._title = f"Annotate {counted(n_frames, 'frame')}"
         try:
             self._run = prediction_run.PredictionRun(document, self._title, only_tracks=choice.tracks)
         except DCPoseError as error:
@@ -296,7 +297,7 @@ class Annotating(QObject):
             return
         left = f" {run.n_skipped} verified or edited frames were left as they are." if run.n_skipped else ""
         left += f" {run.n_rejected} poses that you had deleted were left out." if run.n_rejected else ""
-        done = f"{run.n_taken} frame{'s' if run.n_taken != 1 else ''} annotated."
+        done = f"{counted(run.n_taken, 'frame')} annotated."
         if cancelled:
             tell = self._session.tell_done if run.n_taken else self._session.tell
             tell(f"Stopped: {done}{left}")

@@ -9,6 +9,7 @@ from app.jobs.bridge import JobFeed
 from app.ui import theme
 from app.ui.annotating import Annotating, RunProgress
 from app.ui.session import Session
+from dcpose_core.wording import counted
 
 
 class JobProgress(QWidget):
@@ -134,7 +135,7 @@ class StatusBar(QStatusBar):
             else f"{document.path}\nEvery edit is in the file when you see it"
         )
         count = len(document.persons(self._session.frame))
-        self.persons.setText(f"{count} person{'s' if count != 1 else ''}")
+        self.persons.setText(counted(count, "person"))
 
     @Slot()
     def _on_mode_changed(self) -> None:

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from dcpose_core.accuracy.study import Row, Spread, Study
+from dcpose_core.wording import counted
 
 #: Heading and number of decimals of every column.
 _COLUMNS = {
@@ -131,7 +132,7 @@ def _details(study: Study) -> Table:
 
 def _title(study: Study) -> str:
     persons, seeds = len(study.labelled.persons), study.settings.seeds
-    return f"{study.labelled.name}, {persons} person-frames, {seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{study.labelled.name}, {persons} person-frames, {counted(seeds, 'seed')}"
 
 
 def _cell(spread: Spread, digits: int, with_deviation: bool) -> str:

@@ -37,6 +37,7 @@ from dcpose_core.propagation.networks import (
 from dcpose_core.propagation.proposals import JOINTS, Footage, PersonTrack, ProposedPose
 from dcpose_core.propagation.track_boxes import box_at
 from dcpose_core.types import FloatArray, IntArray
+from dcpose_core.wording import counted
 
 #: Nobody believes a joint that has come this far.
 MOST_STEPS = 30
@@ -249,7 +250,7 @@ def why(standing: Standing, joint: int, *, frame: int) -> str:
     """What speaks for a joint of a walk, in words."""
     origin = int(standing.origin[joint])
     steps = abs(frame - origin)
-    way = f"{steps} frame{'s' if steps > 1 else ''} from the joint set on frame {origin}"
+    way = f"{counted(steps, 'frame')} from the joint set on frame {origin}"
     there, peak = float(standing.backbone[0][joint]), float(standing.backbone[1][joint])
     if there < _SEEN:
         return f"{way}; the image shows little of it"

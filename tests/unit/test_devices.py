@@ -27,7 +27,7 @@ def test_auto_without_a_gpu_says_that_it_runs_on_the_cpu() -> None:
 @pytest.mark.usefixtures("without_cuda")
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7"])
 def test_a_missing_gpu_asked_for_by_name_is_an_error(name: str) -> None:
-    with pytest.raises(DeviceError, match=f"device '{name}' cannot be used: no CUDA device found; use --device cpu"):
+    with pytest.raises(DeviceError, match=f"device '{name}' cannot be used: no CUDA device found; choose cpu or auto"):
         choose_device(name, pytest.fail)
 
 

@@ -200,7 +200,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch: pytest.MonkeyPa
 
 def test_no_memory_for_one_person_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     has_room_for(monkeypatch, 0)
-    with pytest.raises(DeviceError, match="out of memory for a single person with 'dots'; use --device cpu"):
+    with pytest.raises(DeviceError, match="out of memory for a single person with 'dots'; choose the device cpu"):
         list(run(DotVideo(3), dot_model(looks_at("current")), announce=lambda _: None))
 
 

@@ -14,6 +14,7 @@ from app.ui.canvas.new_person_tools import CLICK_ORDER
 from app.ui.canvas.tools import person_of
 from app.ui.session import Session
 from dcpose_core.types import Visibility
+from dcpose_core.wording import counted
 
 Build = Callable[[Document, int, int], Edit | None]
 
@@ -136,8 +137,7 @@ def swap_left_right(session: Session, part: edits.Part | tuple[int, int], *, ove
 
     def tell() -> None:
         if over_range:
-            count = f"{len(frames)} frame{'s' if len(frames) != 1 else ''}"
-            session.tell_done(f"Left and right swapped on {count}.")
+            session.tell_done(f"Left and right swapped on {counted(len(frames), 'frame')}.")
 
     if frames:
         session.submit_wide(edits.swapping_left_right(document, frames, [track_id], part), tell)

@@ -21,6 +21,7 @@ from app.ui.dialogs.shape import dialog_column, form_layout, go_and_cancel
 from app.ui.run_choice import RunChoice
 from app.ui.session import Session
 from app.ui.settings import Settings
+from dcpose_core.wording import counted
 
 _TILES = 2
 
@@ -129,7 +130,7 @@ class AnnotateDialog(QDialog):
         else:
             kept = f" {verified} verified frames stay as they are." if verified else ""
         self._scope.setText(
-            f"{count} frame{'s' if count != 1 else ''} will be annotated. What was edited by hand is not touched.{kept}"
+            f"{counted(count, 'frame')} will be annotated. What was edited by hand is not touched.{kept}"
         )
         self.go.setEnabled(count > 0)
 

@@ -14,6 +14,7 @@ from app.project.restoring import contents
 from app.ui import theme
 from app.ui.dialogs.shape import dialog_column, go_and_cancel
 from dcpose_core.errors import ProjectError
+from dcpose_core.wording import counted
 
 _WIDTH_PX, _ROWS = 600, 9
 _COLUMNS = ("Saved", "Last step", "Annotated", "Size")
@@ -145,7 +146,7 @@ class BackupDialog(QDialog):
         verified = f", {found.n_verified} verified" if found.n_verified else ""
         row.setText(1, found.last_step)
         row.setToolTip(1, found.last_step)
-        row.setText(2, f"{found.n_annotated} frame{'' if found.n_annotated == 1 else 's'}{verified}")
+        row.setText(2, f"{counted(found.n_annotated, 'frame')}{verified}")
 
     def _choose_first(self) -> None:
         usable = next((row for row in self._rows if not row.isDisabled()), None)

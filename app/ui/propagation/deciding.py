@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
-from app.project.proposal_edits import Acceptance, accept_placements, counted
+from app.project.proposal_edits import Acceptance, accept_placements
 from app.project.records import JOINTS
 from app.ui.canvas.marks import joint_title
 from app.ui.propagation.choices import METHODS
 from app.ui.propagation.proposals import Place, Proposals
 from app.ui.session import Session
+from dcpose_core.wording import counted
 
 Reach = Literal["here", "range", "all"]
 

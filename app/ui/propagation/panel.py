@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.project.proposal_edits import counted
 from app.ui import theme
 from app.ui.canvas.marks import joint_title
 from app.ui.certainty import sure_text
@@ -31,6 +30,7 @@ from app.ui.propagation.film_strip import FilmStrip
 from app.ui.propagation.propagating import Propagating
 from app.ui.propagation.proposals import JointState, Place
 from app.ui.session import Session
+from dcpose_core.wording import counted
 
 _DIRECTIONS = {"forward": "Forwards", "backward": "Backwards", "both": "Both ways"}
 _UNTIL = {

@@ -8,7 +8,6 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from app.project.proposal_edits import counted
 from app.project.records import JOINTS
 from app.ui import theme
 from app.ui.certainty import sure_text
@@ -16,6 +15,7 @@ from app.ui.propagation.choices import METHODS
 from app.ui.propagation.deciding import Deciding, joints_text
 from app.ui.propagation.proposals import Place, Proposals
 from app.ui.session import Session
+from dcpose_core.wording import counted
 
 _MARGIN_PX = 12
 

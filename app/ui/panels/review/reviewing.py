@@ -24,6 +24,7 @@ from app.ui.session import Session
 from app.ui.settings import Settings
 from dcpose_core.review.findings import Finding
 from dcpose_core.review.walk import Place
+from dcpose_core.wording import counted
 
 #: After opening: the first picture comes first.
 _BEGIN_MS = 500
@@ -344,7 +345,7 @@ class Reviewing(QObject):
 def _sentence(findings: Sequence[Finding]) -> str:
     """The strongest finding of a check, and on how many joints it found something more."""
     more = len(findings) - 1
-    return findings[0].reason + (f", and {more} more joint{'s' if more > 1 else ''}" if more else "")
+    return findings[0].reason + (f", and {counted(more, 'more joint')}" if more else "")
 
 
 def _start_over(review: Review) -> Arrived | Ended:
