@@ -155,9 +155,10 @@ def _has_several(report: FileReport) -> bool:
 
 
 def report_summary(report: FileReport) -> str:
-    """One line: how much was looked at, and what it comes to."""
+    """One line: how much was looked at, and what it comes to. Of all joints more are wrong than those to look at: some
+    of the others are, and nobody can tell which."""
     shown = "" if len(report.found) == report.persons_found else f" (listed: {len(report.found)})"
     return (
-        f"{report.frames} frames, {report.persons} poses: {report.persons_found} to look at{shown}, "
-        f"about {report.expected_wrong:.0f} wrong joints"
+        f"{report.frames} frames, {report.persons} poses: {report.persons_found} to look at{shown}; "
+        f"of all joints about {report.expected_wrong:.0f} are wrong"
     )

@@ -69,7 +69,7 @@ def test_a_clean_file_has_nothing_to_report(tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "poses.json"
     write_poses([sequence(walker(40), scores=scores)], path, format="posetrack18")
     printed = check(capsys, path, "--min-probability", 0)
-    assert printed.startswith("40 frames, 40 poses: 0 to look at, about ")
+    assert printed.startswith("40 frames, 40 poses: 0 to look at; of all joints about ")
 
 
 def test_the_table_says_where_how_much_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
