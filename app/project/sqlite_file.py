@@ -198,4 +198,8 @@ def _advice(text: str) -> str:
         return "the disk is full; nothing was changed: make room and try again"
     if "locked" in text or "busy" in text:
         return "another program is using the file; close it there and try again"
+    if "I/O" in text:
+        return (
+            f"its drive fails or is gone ({text}); what was done before is kept: see to it, then open the project again"
+        )
     return f"cannot be read or written ({text})"

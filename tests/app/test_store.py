@@ -210,6 +210,13 @@ def test_a_migration_that_fails_leaves_the_old_file(path: Path, monkeypatch: pyt
     assert path.read_bytes() == old
 
 
+def test_a_drive_that_is_gone_is_a_message_that_says_what_is_kept(path: Path) -> None:
+    gone = sqlite3.OperationalError("disk I/O error")
+    kept = r"its drive fails or is gone .* what was done before is kept"
+    with pytest.raises(ProjectError, match=kept), sqlite_file.told_as_project_errors(path):
+        raise gone
+
+
 def test_a_full_disk_is_a_message_and_changes_nothing(path: Path) -> None:
     with Document.open(path) as document:
         before, summary_before = content(document), summary(document)
