@@ -31,8 +31,8 @@ def actions(session: Session, *, go_on: Callable[[], object]) -> list[ActionSpec
         ("previous", "Previous Frame", 1, -1, ["Left", ","], {"cvat": ["D", "Left"], "labelme": ["A", "Left"]}),
         ("step_forward", "Several Frames Forward", None, 1, ["Ctrl+Right"], {"cvat": ["V", "Ctrl+Right"]}),
         ("step_back", "Several Frames Back", None, -1, ["Ctrl+Left"], {"cvat": ["C", "Ctrl+Left"]}),
-        ("leap_forward", f"{_LEAP} Frames Forward", _LEAP, 1, ["Ctrl+Alt+Right"], {}),
-        ("leap_back", f"{_LEAP} Frames Back", _LEAP, -1, ["Ctrl+Alt+Left"], {}),
+        ("leap_forward", f"{_LEAP} Frames Forward", _LEAP, 1, ["Ctrl+PgDown", "Ctrl+Alt+Right"], {}),
+        ("leap_back", f"{_LEAP} Frames Back", _LEAP, -1, ["Ctrl+PgUp", "Ctrl+Alt+Left"], {}),
     )
 
     def step(count: int | None, direction: int) -> None:
