@@ -21,7 +21,7 @@ from dcpose_core.geometry import crop_affine, normalise, warp_crop
 from dcpose_core.heatmaps import CELL_PX, decode, decode_refined, to_image, warp_heatmaps
 from dcpose_core.models.backbones.base import BackboneOutput
 from dcpose_core.models.description import DecodeRule
-from dcpose_core.models.joint_score import read_maps
+from dcpose_core.models.joint_score import read_maps, two_peaks
 from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.models.settings import TemporalSettings
 from dcpose_core.skeletons import POSETRACK_17
@@ -85,10 +85,15 @@ class WindowEvidence(NamedTuple):
 
 
 class _Maps(NamedTuple):
-    """Heatmaps `[N, 17, h, w]` of the key frame, from the backbone and (or None) refined; probability `[N, 17]`."""
+    """Heatmaps `[N, 17, h, w]` of the key frame, from the backbone and (or None) refined.
+
+    cells `[N, 17, 2]` (x, y), probability `[N, 17]`: the peaks of the refined maps to believe, None without a
+    `JointScore`, where it is the highest.
+    """
 
     current: torch.Tensor
     refined: torch.Tensor | None
+    cells: torch.Tensor | None = None
     probability: torch.Tensor | None = None
 
 
@@ -265,7 +270,11 @@ class PoseEstimator:
             score = self._model.description.score
             if score is None:
                 return _Maps(current, refined)
-            return _Maps(current, refined, score.probability(read_maps(refined, current, previous, following)))
+            peaks = two_peaks(refined)
+            probability = score.probability(read_maps(peaks, current, previous, following))
+            surest = probability.argmax(dim=2, keepdim=True)
+            cells = peaks.cells.take_along_dim(surest[..., None], dim=2)
+            return _Maps(current, refined, cells[:, :, 0], probability.take_along_dim(surest, dim=2)[..., 0])
 
     def _decode(self, windows: Sequence[WindowEvidence], maps: _Maps) -> _Decoded:
         with torch.inference_mode():
@@ -276,9 +285,9 @@ class PoseEstimator:
             if maps.refined is None:
                 return _Decoded(own_positions, own_peaks, None)
             if offsets is not None:
-                positions, peaks = decode_refined(maps.refined, current=maps.current, offsets=offsets)
+                positions, peaks = decode_refined(maps.refined, current=maps.current, offsets=offsets, cells=maps.cells)
             else:
-                positions, peaks = decode(maps.refined, rule=self._spec.decode)
+                positions, peaks = decode(maps.refined, rule=self._spec.decode, cells=maps.cells)
             alone = [window.previous is window.current and window.next is window.current for window in windows]
             positions = torch.where(
                 torch.tensor(alone, device=positions.device)[:, None, None], own_positions, positions

@@ -63,6 +63,7 @@ def decode(
     *,
     rule: DecodeRule,
     offsets: torch.Tensor | NDArray[np.floating] | None = None,
+    cells: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Position and confidence of every joint, computed on the device of the heatmaps.
 
@@ -70,13 +71,14 @@ def decode(
     cell has its joint at (0, 0). Each model has its own rule for the part of a cell (`DecodeRule`).
 
     heatmaps: `[N, J, h, w]`, any floating type. offsets: `[N, J, 2, h, w]`, (dx, dy) in cells from each cell to
-    its joint; only for `OFFSET_MAP`, which raises `ValueError` without them.
+    its joint; only for `OFFSET_MAP`, which raises `ValueError` without them. cells: `[N, J, 2]` (x, y), peaks to take
+    instead of the highest ones.
     Returns positions `[N, J, 2]` (x, y) in heatmap cells and confidence `[N, J]`, float32 (float64 for float64).
     """
     maps = heatmaps if isinstance(heatmaps, torch.Tensor) else torch.tensor(heatmaps)
     maps = maps if maps.dtype == torch.float64 else maps.float()
     width = maps.shape[-1]
-    peak = maps.flatten(2).argmax(dim=-1)  # of several equal cells the first; `max` does not promise that
+    peak = _highest_cell(maps) if cells is None else _flat(cells, width)
     confidence = maps.flatten(2).gather(-1, peak[..., None]).squeeze(-1)
     peak = torch.where(confidence > 0, peak, torch.zeros_like(peak))
     x, y = peak % width, peak.div(width, rounding_mode="floor")
@@ -95,23 +97,34 @@ def decode(
 
 
 def decode_refined(
-    refined: torch.Tensor, *, current: torch.Tensor, offsets: torch.Tensor
+    refined: torch.Tensor, *, current: torch.Tensor, offsets: torch.Tensor, cells: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As `decode`, for heatmaps `[N, J, h, w]` that temporal modules made of a backbone's that has offset maps.
 
     The DARK rule; where the refined peak lies within 1.5 cells of the backbone's own, its mean with that peak's
     offset-map point, which is the finer one: the offset map speaks of the backbone's own peak only.
 
-    current: the backbone's heatmaps of the key frame. offsets: `[N, J, 2, h, w]`, as for `decode`.
+    current: the backbone's heatmaps of the key frame. offsets: `[N, J, 2, h, w]`, as for `decode`. cells: of `refined`,
+    as for `decode`.
     """
-    positions, confidence = decode(refined, rule=DecodeRule.DARK)
+    positions, confidence = decode(refined, rule=DecodeRule.DARK, cells=cells)
     own_positions, own_confidence = decode(current, rule=DecodeRule.OFFSET_MAP, offsets=offsets)
     width = refined.shape[-1]
-    peak, own_peak = refined.flatten(2).argmax(dim=2), current.flatten(2).argmax(dim=2)
+    peak, own_peak = _highest_cell(refined) if cells is None else _flat(cells, width), _highest_cell(current)
     dx = peak % width - own_peak % width
     dy = peak.div(width, rounding_mode="floor") - own_peak.div(width, rounding_mode="floor")
     same = (torch.hypot(dx.float(), dy.float()) <= _SAME_PEAK_CELLS) & (confidence > 0) & (own_confidence > 0)
     return torch.where(same[..., None], (positions + own_positions) / 2, positions), confidence
+
+
+def _highest_cell(maps: torch.Tensor) -> torch.Tensor:
+    """Index `[N, J]` of the highest cell in row-major order."""
+    return maps.flatten(2).argmax(dim=2)  # of several equal cells the first; `max` does not promise that
+
+
+def _flat(cells: torch.Tensor, width: int) -> torch.Tensor:
+    """Index `[N, J]` in row-major order of cells `[N, J, 2]` (x, y)."""
+    return cells[..., 1].long() * width + cells[..., 0].long()
 
 
 def _quarter_offset(maps: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

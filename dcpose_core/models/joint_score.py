@@ -4,11 +4,15 @@ The height of a refined peak says how sure the temporal modules are of the shape
 trained towards 1 everywhere. A logistic regression on a few readings of the maps gives a number that means the same for
 every joint and clip. It is fitted on samples that the modules were not trained on (`fit_joint_score`) and travels in
 the model's description.
+
+It also chooses. Where the key frame is sure of one place and its neighbours of another, far away, the refined map may
+have a peak at both, and their heights say little: the score of each says which to believe.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +38,9 @@ READINGS = (
 _LOWEST = 0.003
 # The key frame's value "there" is the highest this many cells around.
 _NEAR_CELLS = 2
+# Another peak lies farther from the highest than this (the targets' sigma is 2) and is at least so high, relatively.
+_APART_CELLS = 6
+_OTHER_HEIGHT = 0.5
 _RIDGE = 1.0
 _STEPS = 50
 
@@ -56,40 +63,58 @@ class JointScore:
             )
 
     def probability(self, readings: Tensor) -> Tensor:
-        """Readings `[N, 17, 9]` -> probability `[N, 17]`, 0 for a joint whose refined map has no positive cell."""
+        """Readings `[N, 17, K, 9]` of K peaks -> probability `[N, 17, K]`, 0 where there is no peak."""
         weights, biases = readings.new_tensor(self.weights), readings.new_tensor(self.biases)
         # No matrix product: under autocast that would be in half precision.
-        return ((readings * weights).sum(dim=-1) + biases).sigmoid() * (readings[..., 0] > 0)
+        return ((readings * weights).sum(dim=-1) + biases[:, None]).sigmoid() * (readings[..., 0] > 0)
 
 
-def read_maps(refined: Tensor, current: Tensor, previous: Tensor, next_: Tensor) -> Tensor:
-    """The readings `[N, J, 9]` of heatmaps `[N, J, h, w]`, all in the key frame's crop."""
-    height, place = _peak(refined)
-    current_height, current_place = _peak(current)
-    previous_height, previous_place = _peak(previous)
-    next_height, next_place = _peak(next_)
-    there = _highest_near(current, place)
-    return torch.stack(
-        [
-            height,
-            _log(height),
-            _log(there),
-            _log(current_height),
-            _log(torch.minimum(previous_height, next_height)),
-            _log(torch.maximum(previous_height, next_height)),
-            _log_distance(place, current_place),
-            _log_distance(place, (previous_place + next_place) / 2),
-            _log_distance(previous_place, next_place),
-        ],
-        dim=-1,
-    )
+class Peaks(NamedTuple):
+    """The highest peak of every map and another one. heights `[N, J, 2]`, 0 or less where there is none, and cells
+    `[N, J, 2, 2]` (x, y)."""
+
+    heights: Tensor
+    cells: Tensor
+
+
+def two_peaks(maps: Tensor) -> Peaks:
+    """The highest cell of maps `[N, J, h, w]`, and the highest one farther than 6 cells from it, if half as high."""
+    height, cell = _peak(maps)
+    rows, columns = (torch.arange(size, device=maps.device, dtype=maps.dtype) for size in maps.shape[-2:])
+    # A square, because that is a mask of rows and one of columns.
+    near_rows = (rows - cell[..., 1:]).abs() <= _APART_CELLS
+    near_columns = (columns - cell[..., :1]).abs() <= _APART_CELLS
+    other, other_cell = _peak(maps.masked_fill(near_rows[..., :, None] & near_columns[..., None, :], 0.0))
+    other = torch.where(other >= _OTHER_HEIGHT * height, other, torch.zeros_like(other))
+    return Peaks(torch.stack([height, other], dim=-1), torch.stack([cell, other_cell], dim=-2))
+
+
+def read_maps(peaks: Peaks, current: Tensor, previous: Tensor, next_: Tensor) -> Tensor:
+    """The readings `[N, J, 2, 9]` at peaks of the refined maps. Heatmaps `[N, J, h, w]`, in the key frame's crop."""
+    heights, cells = peaks
+    current_height, current_cell = _peak(current)
+    previous_height, previous_cell = _peak(previous)
+    next_height, next_cell = _peak(next_)
+    middle = (previous_cell + next_cell) / 2
+    readings = [
+        heights,
+        _log(heights),
+        _log(_highest_near(current, cells)),
+        _log(current_height)[..., None],
+        _log(torch.minimum(previous_height, next_height))[..., None],
+        _log(torch.maximum(previous_height, next_height))[..., None],
+        _log_distance(cells, current_cell[..., None, :]),
+        _log_distance(cells, middle[..., None, :]),
+        _log_distance(previous_cell, next_cell)[..., None],
+    ]
+    return torch.stack([reading.expand_as(heights) for reading in readings], dim=-1)
 
 
 def fit_joint_score(readings: FloatArray, correct: NDArray[np.bool_], known: NDArray[np.bool_]) -> JointScore:
     """The regression that makes `correct` most likely, by Newton's method with a small ridge.
 
-    readings: `[N, 17, 9]` of `read_maps`. correct: `[N, 17]`, whether the joint lay within 0.2 head lengths. known:
-    `[N, 17]`, where the truth is known; joints without any sample get the mean bias.
+    readings: `[N, 17, K, 9]`, at K peaks. correct: `[N, 17, K]`, whether the peak lay within 0.2 head lengths of the
+    joint. known: `[N, 17, K]`, where there is a peak and the truth is known; joints without any get the mean bias.
     Raises `UsageError` if all the samples are right or all are wrong.
     """
     group_of_joint = np.minimum(np.arange(len(POSETRACK_17)), POSETRACK_17.flip_order)
@@ -99,7 +124,7 @@ def fit_joint_score(readings: FloatArray, correct: NDArray[np.bool_], known: NDA
     if not 0 < y.sum() < len(y):
         raise UsageError("a joint score needs samples with joints that are right and with joints that are wrong")
     mean, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
-    of_group = np.eye(len(groups))[np.broadcast_to(group, known.shape)[known]]
+    of_group = np.eye(len(groups))[np.broadcast_to(group[:, None], known.shape)[known]]
     design = np.concatenate([(x - mean) / spread, of_group, np.ones((len(x), 1))], axis=1)
     # The common bias is free; what a joint adds to it is drawn to 0.
     ridge = np.full(design.shape[1], _RIDGE)
@@ -130,13 +155,14 @@ def _peak(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _highest_near(maps: Tensor, place: Tensor) -> Tensor:
-    """The highest value `[N, J]` of the maps in the square of 5 x 5 cells around a place `[N, J, 2]` (x, y)."""
+    """The highest value `[N, J, K]` of maps in the squares of 5 x 5 cells around K places `[N, J, K, 2]` (x, y)."""
     height, width = maps.shape[-2:]
     steps = torch.arange(-_NEAR_CELLS, _NEAR_CELLS + 1, device=maps.device)
-    x = (place[..., 0, None].long() + steps).clamp(0, width - 1)  # [N, J, 5]
+    x = (place[..., 0, None].long() + steps).clamp(0, width - 1)  # [N, J, K, 5]
     y = (place[..., 1, None].long() + steps).clamp(0, height - 1)
-    cells = y[..., :, None] * width + x[..., None, :]
-    highest: Tensor = maps.flatten(2).gather(2, cells.flatten(2)).amax(dim=2)
+    cells = (y[..., :, None] * width + x[..., None, :]).flatten(3)
+    values = torch.unflatten(maps.flatten(2).gather(2, cells.flatten(2)), 2, cells.shape[2:])
+    highest: Tensor = values.amax(dim=3)
     return highest
 
 

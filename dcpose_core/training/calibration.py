@@ -19,7 +19,7 @@ from dcpose_core.head_sizes import HEAD_SIZE_OF_LENGTH, head_size_of
 from dcpose_core.heatmaps import CELL_PX, decode
 from dcpose_core.models.backbones.base import JOINTS
 from dcpose_core.models.description import DecodeRule
-from dcpose_core.models.joint_score import READINGS, JointScore, fit_joint_score, read_maps
+from dcpose_core.models.joint_score import READINGS, JointScore, fit_joint_score, read_maps, two_peaks
 from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.training.samples import HeatmapTriple, TripleDataset
 from dcpose_core.types import FloatArray, PersonPose, Visibility
@@ -31,7 +31,10 @@ RIGHT_HEAD_LENGTHS = 0.2
 
 
 class Readings(NamedTuple):
-    """What the score is fitted to. values: float64 `[N, 17, R]` of `read_maps`. correct, known: bool `[N, 17]`."""
+    """What the score is fitted to, at the two peaks of each joint's map.
+
+    values: float64 `[N, 17, 2, R]` of `read_maps`. correct, known: bool `[N, 17, 2]`; not known where there is no peak.
+    """
 
     values: FloatArray
     correct: NDArray[np.bool_]
@@ -61,7 +64,7 @@ def read_backgrounds(source: FrameSource, model: PoseModel, detector: Detector, 
     rng = np.random.default_rng(seed)
     estimator = PoseEstimator(model, device=torch.device("cpu"), batch_size=8, temporal=True, announce=lambda _: None)
     assert model.temporal is not None
-    rows = []
+    values, known = [], []
     with closing(estimator):
         for index in np.sort(rng.choice(np.arange(1, len(source) - 1), min(count, len(source) - 2), replace=False)):
             frames = [source.read(int(i)) for i in (index - 1, index, index + 1)]
@@ -74,10 +77,13 @@ def read_backgrounds(source: FrameSource, model: PoseModel, detector: Detector, 
             previous, current, following = (look.heatmaps[None] for look in looks)
             with torch.inference_mode():
                 refined = model.temporal(current, previous, following, torch.ones(1, 2, dtype=torch.int64)).float()
-                rows.append(read_maps(refined, current, previous, following)[0].double().numpy())
-    shape = (len(rows), JOINTS)
-    values = np.array(rows).reshape(*shape, -1) if rows else np.zeros((0, JOINTS, len(READINGS)))
-    return Readings(values, np.zeros(shape, dtype=np.bool_), np.ones(shape, dtype=np.bool_))
+                peaks = two_peaks(refined)
+                values.append(read_maps(peaks, current, previous, following)[0].double().numpy())
+                known.append((peaks.heights[0] > 0).numpy())
+    if not known:
+        shape = (0, JOINTS, 2)
+        return Readings(np.zeros((*shape, len(READINGS))), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
+    return Readings(np.stack(values), np.zeros_like(known), np.stack(known))
 
 
 def _empty_box(width_px: int, height_px: int, taken: FloatArray, rng: np.random.Generator) -> FloatArray | None:
@@ -110,10 +116,12 @@ def _rows(
         previous, current, following = (maps[None].float() for maps in sample.heatmaps)
         with torch.inference_mode():
             refined = temporal(current, previous, following, torch.tensor([sample.margin])).float()
-            positions, _ = decode(refined, rule=rule)
-            values = read_maps(refined, current, previous, following)[0]
-        distances = np.linalg.norm(positions[0].double().numpy() * CELL_PX - sample.joints, axis=-1)
-        yield values.double().numpy(), distances <= RIGHT_HEAD_LENGTHS * head_length_px, sample.weights > 0
+            peaks = two_peaks(refined)
+            values = read_maps(peaks, current, previous, following)[0].double().numpy()
+            positions = torch.stack([decode(refined, rule=rule, cells=cells)[0] for cells in peaks.cells.unbind(2)], 2)
+        distances = np.linalg.norm(positions[0].double().numpy() * CELL_PX - sample.joints[:, None], axis=-1)
+        known = (sample.weights > 0)[:, None] & (peaks.heights[0] > 0).numpy()
+        yield values, distances <= RIGHT_HEAD_LENGTHS * head_length_px, known
 
 
 def _head_length_px(sample: HeatmapTriple) -> float | None:
