@@ -7,9 +7,10 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 
 from dcpose_core.detectors import DETECTORS
-from dcpose_core.devices import Announce
+from dcpose_core.devices import Announce, on_one_thread
 from dcpose_core.estimation import StageClock
 from dcpose_core.models.backbones import BACKBONES
 from dcpose_core.models.catalogue import load_model
@@ -116,9 +117,13 @@ def bench_pipeline(
     return Measurement(title, rows)
 
 
-def bench_networks(*, device: torch.device, repeats: int = 5) -> Measurement:
+def bench_networks(model_names: Sequence[str], *, device: torch.device, repeats: int = 20) -> Measurement:
     """Cost of one person (three frames of 288 x 384) through the reference network, part by part, beside the
-    embedded backbone on the same machine. Weights are random: they do not change the cost."""
+    embedded backbone and the temporal modules of some models on the same machine. Weights do not change the cost, so
+    the reference's are random.
+
+    On a CPU the temporal modules of the models run on one thread, as they do when a video is analysed.
+    """
     width, height = _REFERENCE_CROP
     reference = DCPose(BACKBONES["hrnet_w48"](), TemporalHead())
     initialise(reference)
@@ -135,28 +140,36 @@ def bench_networks(*, device: torch.device, repeats: int = 5) -> Measurement:
         "embedded backbone, 3 frames": (embedded, lambda: embedded(images)),
         "embedded backbone, 1 frame": (embedded, lambda: embedded(images[:1])),
     }
-    rows: dict[str, dict[str, float | str]] = {}
-    for name, (module, call) in parts.items():
-        times_s = _times_s(call, device, repeats)
-        parameters = sum(parameter.numel() for parameter in module.parameters())
-        rows[name] = {
-            "ms, median": 1000 * statistics.median(times_s),
-            "ms, least": 1000 * min(times_s),
-            "million parameters": parameters / 1e6,
-        }
+    rows = {name: _cost(module, call, device, min(repeats, 5)) for name, (module, call) in parts.items()}
+    for name in model_names:
+        temporal = load_model(name).temporal
+        if temporal is not None:
+            temporal.eval().to(device)
+            with on_one_thread():
+                cost = _cost(temporal, partial(temporal, *heatmaps, margin), device, repeats)
+            rows[f"temporal modules of {name}, one thread"] = cost
     return Measurement(f"one person through the networks on {device}, float32", rows)
 
 
-def _times_s(call: Callable[[], object], device: torch.device, repeats: int) -> list[float]:
-    times_s = []
+def _cost(
+    module: torch.nn.Module, call: Callable[[], object], device: torch.device, repeats: int
+) -> dict[str, float | str]:
+    """CPU: time of all threads together, which other programs on the machine hardly change."""
+    times_s, cpu_times_s = [], []
     with torch.inference_mode():
         for _ in range(repeats + 1):
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             call()
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             times_s.append(time.perf_counter() - start)
-    return times_s[1:]
+            cpu_times_s.append(time.process_time() - cpu_start)
+    return {
+        "ms, median": 1000 * statistics.median(times_s[1:]),
+        "ms, least": 1000 * min(times_s[1:]),
+        "CPU ms, median": 1000 * statistics.median(cpu_times_s[1:]),
+        "million parameters": sum(parameter.numel() for parameter in module.parameters()) / 1e6,
+    }
 
 
 class _MeanOfThree(torch.nn.Module):

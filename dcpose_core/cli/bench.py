@@ -22,7 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "bench",
         help="measure speed and memory on this machine, accuracy and effort on labelled images",
         description="pipeline: person-frames a second, by stage. networks: the reference network beside the embedded "
-        "backbone. modes: exact against shared, speed and PCK. memory: peak memory of a long video (takes long). "
+        "backbone and the temporal modules of each --model. modes: exact against shared, speed and PCK. "
+        "memory: peak memory of a long video (takes long). "
         "accuracy: temporal models beside plain rivals, on clean and spoiled frames of labelled sets. "
         "effort: how many joints a simulated annotator has to touch, with and without propagation. "
         "all: the first three.",
@@ -33,7 +34,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--minutes", type=float, default=10, metavar="M", help="memory: length of the video")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]")
     parser.add_argument(
-        "--model", action="append", metavar="NAME", help="default: the embedded one; for accuracy repeatable"
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="default: the embedded one; for accuracy and networks repeatable",
     )
     parser.add_argument(
         "--json", nargs="?", const="-", metavar="FILE", help="figures as JSON, in place of tables, or also to FILE"
@@ -49,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
     from dcpose_core.devices import choose_device
 
     models = options.model or [DEFAULT_MODEL]
-    if options.what != "accuracy" and len(models) > 1:
-        raise UsageError(f"bench {options.what} takes one --model; only accuracy compares several")
+    if options.what not in ("accuracy", "networks") and len(models) > 1:
+        raise UsageError(f"bench {options.what} takes one --model; accuracy and networks compare several")
     device = choose_device(options.device, announce)
     results: dict[str, Any] = {"machine": benchmarks.machine()}
     if options.what == "accuracy":
@@ -58,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.what == "effort":
         results["effort"] = bench_effort.run(options, device, models[0])
     else:
-        results["measurements"] = _measurements(options, device, models[0])
+        results["measurements"] = _measurements(options, device, models)
     if options.json == "-":
         print_json(results)
         return 0
@@ -68,18 +72,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _measurements(options: argparse.Namespace, device: Any, model: str) -> list[Any]:
+def _measurements(options: argparse.Namespace, device: Any, models: list[str]) -> list[Any]:
     """Speed and memory; each table is printed as soon as it is there, unless JSON goes to standard output."""
     from dcpose_core import benchmarks
 
     video = options.video or benchmarks.sample_clip()
-    common: dict[str, Any] = {"model_name": model, "device": device, "announce": announce}
+    common: dict[str, Any] = {"model_name": models[0], "device": device, "announce": announce}
     results = []
     for what in _WHAT[:3] if options.what == "all" else (options.what,):
         if what == "pipeline":
             results.append(benchmarks.bench_pipeline(video, n_frames=options.frames, **common))
         elif what == "networks":
-            results.append(benchmarks.bench_networks(device=device))
+            results.append(benchmarks.bench_networks(models, device=device))
         elif what == "modes":
             results.append(benchmarks.bench_modes(video, n_frames=options.frames, **common))
         else:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dcpose_core.devices import on_one_thread
 from dcpose_core.errors import VideoError
 from dcpose_core.estimation import Evidence
 from dcpose_core.geometry import transform_points
@@ -30,7 +31,6 @@ from dcpose_core.propagation.networks import (
     JointStep,
     LabelNetwork,
     decode_cells,
-    on_one_thread,
     read_step,
     weakest,
 )

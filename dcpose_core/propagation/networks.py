@@ -213,21 +213,6 @@ def _run(refine: Callable[[nn.Module, JointStep], Tensor], module: nn.Module, st
         return refined if step.prior is None else refined * step.prior
 
 
-@contextmanager
-def on_one_thread() -> Iterator[None]:
-    """Within, torch's operators run on one thread.
-
-    A joint's operators are short, and threads that wait for each other after each one stand still as soon as another
-    program wants a core: five steps of one joint took 157 ms on two threads of a busy machine, and 44 ms on one.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def read_step(refined: Tensor, step: JointStep) -> dict[str, FloatArray]:
     """What there is to notice about one step, float64 `[K]` each; heights as logarithms, from 0.003 on."""
     at = _peak_cells(refined)
