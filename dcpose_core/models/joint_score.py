@@ -2,8 +2,8 @@
 
 The height of a refined peak says how sure the temporal modules are of the shape of the map, not of the joint: it was
 trained towards 1 everywhere. A logistic regression on a few readings of the maps gives a number that means the same for
-every joint and clip. It is fitted on samples that the modules were not trained on (`fit_joint_score`) and travels in
-the model's description.
+every joint and clip. It is fitted on samples whose truth is known (`fit_joint_score`) and travels in the model's
+description.
 
 It also chooses. Where the key frame is sure of one place and its neighbours of another, far away, the refined map may
 have a peak at both, and their heights say little: the score of each says which to believe.

@@ -1,4 +1,4 @@
-"""What the joint score of a trained head means: fitted on samples that the head has not learned from."""
+"""What the joint score of a trained head means: fitted on samples whose truth is known."""
 
 from __future__ import annotations
 
