@@ -108,14 +108,11 @@ def write_numbered_video(
     count: int = FRAME_COUNT,
     ticks: Sequence[int] | None = None,
     time_base: Fraction = Fraction(1, 25),
-    rotation: int = 0,
-    mirrored: bool = False,
     container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write a video at 25 frames per second whose frame `i` is `number_image(i)`; returns `path`.
 
-    ticks: presentation time of each frame in `time_base`, for a variable frame rate. rotation: counterclockwise
-    degrees that a player has to turn the picture by; mirrored: it then has to exchange left and right.
+    ticks: presentation time of each frame in `time_base`, for a variable frame rate.
     """
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(kind.codec, rate=25, options=kind.options)
@@ -124,8 +121,6 @@ def write_numbered_video(
         stream.codec_context.thread_count = 1
         if ticks is not None:
             stream.codec_context.time_base = time_base
-        if rotation or mirrored:
-            stream.set_display_rotation(rotation, hflip=mirrored)
         for number in range(count):
             image = number_image(number, kind.width_px, kind.height_px)
             picture = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -136,11 +131,26 @@ def write_numbered_video(
     return path
 
 
-def remux(source: Path, target: Path, *, shift_ticks: int = 0, container_options: dict[str, str] | None = None) -> Path:
-    """Copy the packets of a video into another file, `shift_ticks` later; returns `target`."""
+def remux(
+    source: Path,
+    target: Path,
+    *,
+    shift_ticks: int = 0,
+    rotation: int = 0,
+    mirrored: bool = False,
+    container_options: dict[str, str] | None = None,
+) -> Path:
+    """Copy the packets of a video into another file, `shift_ticks` later; returns `target`.
+
+    rotation: counterclockwise degrees that a player has to turn the picture by; mirrored: it then has to exchange left
+    and right. The pictures are the same to the bit; those of a second encoding need not be, on a busy machine.
+    """
     with av.open(str(source)) as read, av.open(str(target), "w", container_options=container_options or {}) as write:
         stream = read.streams.video[0]
         copy = write.add_stream_from_template(stream)
+        if rotation or mirrored:
+            assert isinstance(copy, av.VideoStream)
+            copy.set_display_rotation(rotation, hflip=mirrored)
         for packet in read.demux(stream):
             if packet.size and packet.pts is not None and packet.dts is not None:
                 packet.pts += shift_ticks

@@ -242,7 +242,7 @@ def test_placeholders_without_a_picture_are_no_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_pictures_are_turned_upright(tmp_path: Path, rotation: int, mirrored: bool) -> None:
     stored = write_numbered_video(tmp_path / "stored.mp4", _H264, count=8)
-    path = write_numbered_video(tmp_path / "turned.mp4", _H264, count=8, rotation=rotation, mirrored=mirrored)
+    path = remux(stored, tmp_path / "turned.mp4", rotation=rotation, mirrored=mirrored)
     with VideoReader.open(stored) as reader:
         expected = reader.read(5).image
     expected = np.rot90(expected, rotation // 90)
