@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 
 from dcpose_core.annotation import Progress
 from dcpose_core.degradations import person_size
-from dcpose_core.detectors import Detector
+from dcpose_core.detectors import DETECTORS, Detector
 from dcpose_core.devices import Announce
 from dcpose_core.estimation import CropRequest, PoseEstimator
 from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.pipeline import AnalysisSettings, analyse
 from dcpose_core.skeletons import POSETRACK_17
-from dcpose_core.trackers import Tracker
+from dcpose_core.trackers import TRACKERS, Tracker
 from dcpose_core.types import FloatArray, Frame, FramePoses, IntArray, PersonPose, read_only
 from dcpose_core.video import FrameSource
 from dcpose_core.views import VIEWS
@@ -112,6 +112,25 @@ def pseudo_truth(
             yield Progress("looking again", frame.index + 1, len(source))
     by_track = sorted(agreed, key=lambda truth: (truth.track_id, truth.frame_index))
     return [truth for _, track in groupby(by_track, lambda truth: truth.track_id) for truth in smoothed(list(track))]
+
+
+def truth_of(source: FrameSource, model: PoseModel, *, announce: Announce) -> list[PersonTruth]:
+    """`pseudo_truth` to its end, on the CPU, with the detector and the tracker that training data is made with."""
+    device = torch.device("cpu")
+    looking = pseudo_truth(
+        source,
+        model=model,
+        device=device,
+        detector=DETECTORS["multipose"](device=device),
+        tracker=TRACKERS["motion_oks"](),
+        announce=announce,
+    )
+    while True:
+        try:
+            next(looking)
+        except StopIteration as stop:
+            truths: list[PersonTruth] = stop.value
+            return truths
 
 
 def agreement(keypoints: FloatArray, scores: FloatArray, *, size_px: float) -> tuple[FloatArray, BoolArray]:

@@ -21,7 +21,6 @@ import numpy as np
 import torch
 
 from dcpose_core.cli.console import announce, messages
-from dcpose_core.detectors import DETECTORS
 from dcpose_core.errors import DCPoseError
 from dcpose_core.estimation import PoseEstimator
 from dcpose_core.files import replacing, write_files
@@ -29,10 +28,9 @@ from dcpose_core.models.catalogue import load_model
 from dcpose_core.propagation import PROPAGATORS
 from dcpose_core.propagation.calibration import RIGHT_HEAD_LENGTHS, Calibration, encode, using
 from dcpose_core.synthesis.motion import read_motions
-from dcpose_core.trackers import TRACKERS
 from dcpose_core.training.propagation_trials import Outcome, Trial, calibrate, reliability, run
 from dcpose_core.training.propagation_worlds import STRIDES, real_worlds, save_truth, synthetic_worlds
-from dcpose_core.training.pseudo_truth import PersonTruth, pseudo_truth
+from dcpose_core.training.pseudo_truth import truth_of
 from dcpose_core.video import open_frames
 
 _STEPS_SHOWN = (1, 2, 4, 8)
@@ -46,22 +44,8 @@ def truth_file(clip: Path, cache: Path) -> Path:
     file = cache / f"{clip.stem}.truth.npz"
     if not file.exists():
         messages.print(f"looking for the truth of {clip.name}")
-        device = torch.device("cpu")
         with open_frames(clip) as source:
-            looking = pseudo_truth(
-                source,
-                model=load_model("movenet_thunder"),
-                device=device,
-                detector=DETECTORS["multipose"](device=device),
-                tracker=TRACKERS["motion_oks"](),
-                announce=announce,
-            )
-            truths: list[PersonTruth] | None = None
-            while truths is None:
-                try:
-                    next(looking)
-                except StopIteration as stop:
-                    truths = stop.value
+            truths = truth_of(source, load_model("movenet_thunder"), announce=announce)
         save_truth(truths, file)
     return file
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +23,7 @@ import msgspec
 import numpy as np
 import torch
 
-from dcpose_core.annotation import Progress
 from dcpose_core.cli.console import announce, messages, out
-from dcpose_core.detectors import DETECTORS
 from dcpose_core.errors import DCPoseError, UsageError
 from dcpose_core.estimation import PoseEstimator
 from dcpose_core.files import replacing
@@ -44,8 +42,7 @@ from dcpose_core.synthesis.heatmaps import HeatmapSampler
 from dcpose_core.synthesis.levels import load_levels
 from dcpose_core.synthesis.motion import Motion, read_motions
 from dcpose_core.synthesis.sequences import synthetic_sequence
-from dcpose_core.trackers import TRACKERS
-from dcpose_core.training.pseudo_truth import PersonTruth, pseudo_truth
+from dcpose_core.training.pseudo_truth import truth_of
 from dcpose_core.training.review_sequences import (
     AnsweredSequence,
     answered_clip,
@@ -101,7 +98,6 @@ def make_synthetic(folder: Path, motions: Sequence[Motion], model: PoseModel, co
 
 def make_clips(folder: Path, clips: Sequence[str], held_out: Sequence[str], model: PoseModel) -> dict[Path, bool]:
     """File -> whether it is only measured."""
-    device = torch.device("cpu")
     files = {}
     with closing(_estimator(model)) as estimator:
         for clip in clips:
@@ -112,15 +108,8 @@ def make_clips(folder: Path, clips: Sequence[str], held_out: Sequence[str], mode
                 continue
             with open_frames(name) as whole:
                 source = Stretch(whole, first, len(whole) if stop is None else min(stop, len(whole)))
-                looking = pseudo_truth(
-                    source,
-                    model=load_model(model.description.backbone_of or model.description.name),
-                    device=device,
-                    detector=DETECTORS["multipose"](device=device),
-                    tracker=TRACKERS["motion_oks"](),
-                    announce=announce,
-                )
-                truths = _result(looking)
+                base = load_model(model.description.backbone_of or model.description.name)
+                truths = truth_of(source, base, announce=announce)
                 rng = np.random.default_rng(crc32(path.stem.encode()))
                 answered_clip(source, truths, estimator, rng).save(path)
             messages.print(f"{path.name}: {len(truths)} person-frames")
@@ -285,15 +274,6 @@ def measure(sequences: Sequence[AnsweredSequence], ranking: Ranking) -> dict[str
 
 def _estimator(model: PoseModel) -> PoseEstimator:
     return PoseEstimator(model, device=torch.device("cpu"), batch_size=16, temporal=True, announce=announce)
-
-
-def _result(looking: Generator[Progress, None, list[PersonTruth]]) -> list[PersonTruth]:
-    while True:
-        try:
-            next(looking)
-        except StopIteration as stop:
-            truths: list[PersonTruth] = stop.value
-            return truths
 
 
 def run(arguments: argparse.Namespace) -> None:
