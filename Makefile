@@ -49,9 +49,11 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 train-default: setup
+	@test -n "$(wildcard $(CLIPS)/*)" || { echo "no clips in $(CLIPS): make train-default CLIPS=FOLDER MOTIONS='FILE FOLDER'; \
+	what belongs in them is in resources/models/dcpose_thunder.md"; exit 2; }
 	$(BIN)/python packaging/models/make_real_triples.py $(wildcard $(CLIPS)/*) -o $(TRIPLES) \
 	    $(foreach clip,$(wildcard $(CLIPS)/*multi*cam04* $(CLIPS)/intel_asl_walk*),--hold-out $(clip))
-	$(BIN)/dcpose train embedded_head --output runs/embedded_head --set data.0.cache=$(TRIPLES) \
+	$(BIN)/dcpose train embedded_head --output runs/embedded_head --set model.replace=true --set data.0.cache=$(TRIPLES) \
 	    --set validation.cache=$(TRIPLES) --set 'data.1.motions=["$(subst $(space),"$(comma)",$(MOTIONS))"]'
 	$(BIN)/python packaging/models/embed_temporal_head.py runs/embedded_head --triples $(TRIPLES) \
 	    --motions $(firstword $(MOTIONS)) --clips $(wildcard $(CLIPS)/*) -o resources/models

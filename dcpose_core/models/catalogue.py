@@ -253,8 +253,11 @@ def _decode_description(data: bytes) -> ModelDescription:
     return replaced(description, settings=msgspec.convert(settings, TEMPORAL_HEADS[description.head].settings))
 
 
-def check_new_name(name: str, *, replace: bool) -> None:
-    """Raise the `UsageError` that `save_model` would, for a name that is not allowed or taken."""
+def check_new_name(name: str, *, replace: bool, replaced_by: str = "--replace") -> None:
+    """Raise the `UsageError` that `save_model` would, for a name that is not allowed or taken.
+
+    replaced_by: how its reader says that the model of that name is to be replaced.
+    """
     if not _is_valid_name(name):
         raise UsageError(
             f"{name!r} cannot be the name of a model: use up to 64 letters, digits, '-' and '_', "
@@ -266,7 +269,7 @@ def check_new_name(name: str, *, replace: bool) -> None:
     taken = imported.get(name.lower())
     if taken is not None and not (replace and taken == name):
         raise UsageError(
-            f"a model called {taken!r} exists already; choose another name, or replace that one (--replace)"
+            f"a model called {taken!r} exists already; choose another name, or replace that one ({replaced_by})"
         )
 
 

@@ -15,6 +15,7 @@ from dcpose_core.errors import DCPoseError, TrainingError
 from dcpose_core.files import write_files
 from dcpose_core.models.catalogue import check_new_name, load_model, save_model, write_model
 from dcpose_core.models.description import DecodeRule, ModelDescription
+from dcpose_core.models.pose_model import PoseModel
 from dcpose_core.models.settings import REFERENCE
 from dcpose_core.training import checkpoints, metrics_file
 from dcpose_core.training.config import RunConfig
@@ -47,7 +48,7 @@ def run_training(
     world = world_from_environment()
     metrics = folder / metrics_file.FILE_NAME
     replace = config.model.replace or (resume and (folder / f"{config.model.name}.json").exists())
-    check_new_name(config.model.name, replace=replace)
+    check_new_name(config.model.name, replace=replace, replaced_by="--set model.replace=true")
     device = choose_device(_device_name(config.device, world), announce)
     if device.type == "cpu":
         keep_freed_memory()
@@ -83,8 +84,18 @@ def run_training(
             if isinstance(event, Finished) and world.is_first:
                 finished = finished_model(model, metrics)
                 write_model(finished, folder)
-                save_model(finished, replace=replace)
+                _put_into_catalogue(finished, folder, replace=replace)
             yield event
+
+
+def _put_into_catalogue(model: PoseModel, folder: Path, *, replace: bool) -> None:
+    try:
+        save_model(model, replace=replace)
+    except DCPoseError as error:  # such as another run of the same name, finished since this one began
+        raise TrainingError(
+            f"{folder}: the training is finished and its model is kept there, but the catalogue cannot have it: {error}"
+            "; the same command with --resume replaces what the catalogue has"
+        ) from error
 
 
 def _device_name(name: str, world: World) -> str:

@@ -147,6 +147,24 @@ def test_a_run_does_not_go_on_with_another_model_or_other_data(
     assert "the run was started with another [model]" in error_of(capsys)
 
 
+def test_a_name_that_another_run_took_meanwhile_costs_no_training(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(config, "--set", "training.seed=2") == 0
+    other = weights_of("mine")
+    folder = config.parent / "runs" / "second"
+    command = ["train", str(config), "--output", str(folder), "--set", "device=cpu"]
+    # As if the name had been free at the start.
+    monkeypatch.setattr("dcpose_core.training.run.check_new_name", lambda *_, **__: None)
+    assert main(command) == 2
+    message = error_of(capsys)
+    assert f"{folder}: the training is finished and its model is kept there" in message
+    assert "with --resume replaces" in message
+    assert all(torch.equal(value, other[key]) for key, value in weights_of("mine").items())
+    assert main([*command, "--resume"]) == 0
+    assert any(not torch.equal(value, other[key]) for key, value in weights_of("mine").items())
+
+
 def test_a_trained_model_can_be_trained_on(config: Path) -> None:
     assert run(config) == 0
     rates = ["--set", "training.optimiser.rate=1e-12"]
@@ -158,7 +176,7 @@ def test_a_trained_model_can_be_trained_on(config: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.name=base", "a model called 'base' exists already"),
+        ("model.name=base", "'base' exists already; choose another name, or replace that one (--set model.re"),
         ("model.name=../x", "cannot be the name of a model"),
         ("model.base=nothing", "there is no model called 'nothing'"),
         ("model.head=unet", "model.head: there is no head called 'unet'; known are dcpose"),
